@@ -1,0 +1,143 @@
+//! Commands: requests from the orchestrator to a participant, each of which can be refused.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::{CustomerId, Line, Money, OrderId, ServiceName, StoreId, routes};
+
+macro_rules! commands {
+    ($($(#[$doc:meta])* $name:ident($payload:ty) = $wire:literal,)*) => {
+        /// The type of a command, as in the envelope's `type`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum CommandType { $($(#[$doc])* $name,)* }
+
+        impl CommandType {
+            /// Every command that there is.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The name on the wire: `authorize-payment`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $wire,)* }
+            }
+
+            /// The command of that name, if there is one.
+            pub fn parse(name: &str) -> Option<Self> {
+                match name { $($wire => Some(Self::$name),)* _ => None }
+            }
+
+            /// The service that it is for.
+            pub const fn destination(self) -> ServiceName {
+                routes::destination(self)
+            }
+        }
+
+        /// A command with its payload.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Command { $($(#[$doc])* $name($payload),)* }
+
+        impl Command {
+            /// Which command it is.
+            pub const fn kind(&self) -> CommandType {
+                match self { $(Self::$name(_) => CommandType::$name,)* }
+            }
+
+            /// The order that it is about.
+            pub const fn order_id(&self) -> &OrderId {
+                match self { $(Self::$name(payload) => &payload.order_id,)* }
+            }
+
+            pub(crate) fn decode(kind: CommandType, data: &RawValue) -> Result<Self, serde_json::Error> {
+                Ok(match kind {
+                    $(CommandType::$name => Self::$name(serde_json::from_str(data.get())?),)*
+                })
+            }
+
+            pub(crate) fn encode(&self) -> Result<Box<RawValue>, serde_json::Error> {
+                match self { $(Self::$name(payload) => to_raw_value(payload),)* }
+            }
+        }
+    };
+}
+
+commands! {
+    /// Hold the order's total on the customer's means of payment.
+    AuthorizePayment(AuthorizePayment) = "authorize-payment",
+    /// Undo of [`AuthorizePayment`](Self::AuthorizePayment): release the hold.
+    VoidPayment(OrderOnly) = "void-payment",
+    /// Take the money that is held.
+    CapturePayment(OrderOnly) = "capture-payment",
+    /// Give back whatever is there: a capture is refunded, a hold voided.
+    RefundPayment(OrderOnly) = "refund-payment",
+    /// Put a ticket before the store's owner; acceptance reserves stock.
+    RequestAcceptance(RequestAcceptance) = "request-acceptance",
+    /// Undo of [`RequestAcceptance`](Self::RequestAcceptance): releases the stock.
+    CancelTicket(OrderOnly) = "cancel-ticket",
+    /// Move what was reserved to sold.
+    SettleStock(OrderOnly) = "settle-stock",
+    /// Move what was reserved back to on hand.
+    Restock(OrderOnly) = "restock",
+    /// Put a ticket before the cook.
+    PrepareFood(PrepareFood) = "prepare-food",
+    /// Undo of [`PrepareFood`](Self::PrepareFood); refused once cooking has started.
+    CancelCooking(OrderOnly) = "cancel-cooking",
+    /// Offer the delivery to riders near the address.
+    DispatchDelivery(DispatchDelivery) = "dispatch-delivery",
+    /// Offer it in the neighbouring districts too.
+    WidenSearch(OrderOnly) = "widen-search",
+    /// An operator's wish to end the order as returned before pickup; may be refused.
+    RecallDelivery(OrderOnly) = "recall-delivery",
+}
+
+/// The payload of a command that needs to name the order only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderOnly {
+    /// The order.
+    pub order_id: OrderId,
+}
+
+/// The payload of `authorize-payment`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizePayment {
+    /// The order.
+    pub order_id: OrderId,
+    /// Whose money.
+    pub customer_id: CustomerId,
+    /// How much to hold.
+    pub amount: Money,
+    /// The means of payment, as the gateway's token for it.
+    pub token: String,
+}
+
+/// The payload of `request-acceptance`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestAcceptance {
+    /// The order.
+    pub order_id: OrderId,
+    /// The store that is asked.
+    pub store_id: StoreId,
+    /// What is ordered.
+    pub items: Vec<Line>,
+    /// What it costs in all.
+    pub total: Money,
+}
+
+/// The payload of `prepare-food`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrepareFood {
+    /// The order.
+    pub order_id: OrderId,
+    /// The kitchen that is asked.
+    pub store_id: StoreId,
+    /// What to cook.
+    pub items: Vec<Line>,
+}
+
+/// The payload of `dispatch-delivery`. The address is not in it: the rider service keeps the
+/// one that `order-placed` carried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DispatchDelivery {
+    /// The order.
+    pub order_id: OrderId,
+    /// Where the food is fetched.
+    pub store_id: StoreId,
+}

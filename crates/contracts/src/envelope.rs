@@ -1,0 +1,252 @@
+//! The envelope: `CloudEvents` 1.0 in structured JSON, `application/cloudevents+json`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::{
+    Command, CommandId, CommandType, Event, EventType, MessageId, SagaId, ServiceName, Timestamp,
+};
+
+/// The media type of an encoded envelope.
+pub const MEDIA_TYPE: &str = "application/cloudevents+json";
+
+/// The version of every schema that this build writes and reads.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A message as it lies in outboxes and queues. `data` stays as it was written until it is
+/// decoded with [`Envelope::message`]; attributes that are not listed are ignored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Always `1.0`.
+    pub specversion: String,
+    /// Identity of this message as sent; a resend has another one.
+    pub id: MessageId,
+    /// The command's or the event's type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Who says it: `/payment`.
+    pub source: String,
+    /// What it is about: the order's id; a menu item's is `<store_id>/<menu_id>`.
+    pub subject: String,
+    /// When it occurred.
+    pub time: Timestamp,
+    /// `/schemas/<type>/<version>`.
+    pub dataschema: String,
+    /// Always `application/json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datacontenttype: Option<String>,
+    /// The saga that it belongs to, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlationid: Option<Uuid>,
+    /// The message that led to this one, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causationid: Option<Uuid>,
+    /// The aggregate's version after what is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// Identity of a command across its resends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commandid: Option<Uuid>,
+    /// W3C trace context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    /// W3C trace context, vendors' part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracestate: Option<String>,
+    /// The payload, as it was written.
+    pub data: Box<RawValue>,
+}
+
+/// What a message says, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// A request that can be refused.
+    Command(Command),
+    /// A fact.
+    Event(Event),
+}
+
+/// Why bytes are not a message. Each makes a dead letter; none stops a consumer.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvelopeError {
+    /// Not JSON, or an attribute is missing or of the wrong type.
+    #[error("not an envelope: {0}")]
+    Malformed(serde_json::Error),
+    /// Another version of `CloudEvents`.
+    #[error("unknown specversion {0:?}")]
+    SpecVersion(String),
+    /// A type that this build does not know.
+    #[error("unknown type {0:?}")]
+    UnknownType(String),
+    /// `dataschema` is not `/schemas/<type>/1`.
+    #[error("unknown schema {0:?}")]
+    UnknownSchema(String),
+    /// A source that is no service.
+    #[error("unknown source {0:?}")]
+    UnknownSource(String),
+    /// The service named as source may not say this.
+    #[error("{kind} cannot come from {origin}")]
+    WrongSource {
+        /// The message's type.
+        kind: String,
+        /// Who claims to say it.
+        origin: String,
+    },
+    /// `data` does not fit the schema.
+    #[error("data does not fit {kind}: {error}")]
+    Data {
+        /// The message's type.
+        kind: String,
+        /// What does not fit.
+        error: serde_json::Error,
+    },
+    /// An event without the attribute that orders it.
+    #[error("an event needs a sequence")]
+    NoSequence,
+    /// A command without its identity.
+    #[error("a command needs a commandid")]
+    NoCommandId,
+    /// `subject` is not what the payload is about.
+    #[error("subject {subject:?} does not match the data")]
+    Subject {
+        /// The subject as given.
+        subject: String,
+    },
+}
+
+impl Envelope {
+    /// Wraps a command.
+    pub fn of_command(
+        id: MessageId,
+        time: Timestamp,
+        source: ServiceName,
+        command: &Command,
+        command_id: CommandId,
+        saga: SagaId,
+    ) -> Result<Self, serde_json::Error> {
+        let kind = command.kind().as_str();
+        let mut envelope =
+            Self::new(id, kind, time, source, command.order_id().to_string(), command.encode()?);
+        envelope.commandid = Some(command_id.0);
+        envelope.correlationid = Some(saga.0);
+        Ok(envelope)
+    }
+
+    /// Wraps an event; `sequence` is the aggregate's version after it.
+    pub fn of_event(
+        id: MessageId,
+        time: Timestamp,
+        event: &Event,
+        sequence: u64,
+    ) -> Result<Self, serde_json::Error> {
+        let kind = event.kind();
+        let (source, subject) = (kind.source(), event.subject());
+        let mut envelope = Self::new(id, kind.as_str(), time, source, subject, event.encode()?);
+        envelope.sequence = Some(sequence);
+        Ok(envelope)
+    }
+
+    fn new(
+        id: MessageId,
+        kind: &str,
+        time: Timestamp,
+        source: ServiceName,
+        subject: String,
+        data: Box<RawValue>,
+    ) -> Self {
+        Self {
+            specversion: "1.0".to_owned(),
+            id,
+            kind: kind.to_owned(),
+            source: source.source().to_owned(),
+            subject,
+            time,
+            dataschema: format!("/schemas/{kind}/{SCHEMA_VERSION}"),
+            datacontenttype: Some("application/json".to_owned()),
+            correlationid: None,
+            causationid: None,
+            sequence: None,
+            commandid: None,
+            traceparent: None,
+            tracestate: None,
+            data,
+        }
+    }
+
+    /// Reads an envelope; its `data` is left as it is.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        let envelope: Self = serde_json::from_slice(bytes).map_err(EnvelopeError::Malformed)?;
+        if envelope.specversion != "1.0" {
+            return Err(EnvelopeError::SpecVersion(envelope.specversion));
+        }
+        Ok(envelope)
+    }
+
+    /// The bytes as they go over the wire.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
+    /// The service that says it.
+    pub fn service(&self) -> Result<ServiceName, EnvelopeError> {
+        ServiceName::from_source(&self.source)
+            .ok_or_else(|| EnvelopeError::UnknownSource(self.source.clone()))
+    }
+
+    /// Decodes and checks what is said: type, schema version, source, identity, subject, payload.
+    pub fn message(&self) -> Result<Message, EnvelopeError> {
+        let source = self.service()?;
+        let command = CommandType::parse(&self.kind);
+        let event = EventType::parse(&self.kind);
+        if command.is_none() && event.is_none() {
+            return Err(EnvelopeError::UnknownType(self.kind.clone()));
+        }
+        self.check_schema()?;
+        let wrong_source = || EnvelopeError::WrongSource {
+            kind: self.kind.clone(),
+            origin: self.source.clone(),
+        };
+        let bad_data = |error| EnvelopeError::Data { kind: self.kind.clone(), error };
+        let (message, subject) = match (command, event) {
+            (Some(kind), _) => {
+                if source != ServiceName::Orchestrator {
+                    return Err(wrong_source());
+                }
+                if self.commandid.is_none() {
+                    return Err(EnvelopeError::NoCommandId);
+                }
+                let command = Command::decode(kind, &self.data).map_err(bad_data)?;
+                let subject = command.order_id().to_string();
+                (Message::Command(command), subject)
+            }
+            (None, Some(kind)) => {
+                if source != kind.source() {
+                    return Err(wrong_source());
+                }
+                if self.sequence.is_none() {
+                    return Err(EnvelopeError::NoSequence);
+                }
+                let event = Event::decode(kind, &self.data).map_err(bad_data)?;
+                let subject = event.subject();
+                (Message::Event(event), subject)
+            }
+            (None, None) => return Err(EnvelopeError::UnknownType(self.kind.clone())),
+        };
+        if subject != self.subject {
+            return Err(EnvelopeError::Subject { subject: self.subject.clone() });
+        }
+        Ok(message)
+    }
+
+    fn check_schema(&self) -> Result<(), EnvelopeError> {
+        let known = self
+            .dataschema
+            .strip_prefix("/schemas/")
+            .and_then(|rest| rest.split_once('/'))
+            .is_some_and(|(kind, version)| {
+                kind == self.kind && version.parse() == Ok(SCHEMA_VERSION)
+            });
+        if known { Ok(()) } else { Err(EnvelopeError::UnknownSchema(self.dataschema.clone())) }
+    }
+}

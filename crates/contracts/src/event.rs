@@ -1,0 +1,293 @@
+//! Events: facts that have happened and that anybody may hear.
+
+use core::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::{
+    Address, CustomerId, District, Fact, Line, MenuId, Money, OrderId, RiderId, ServiceName,
+    StoreId, Timestamp,
+};
+
+macro_rules! event_types {
+    ($($(#[$doc:meta])* $name:ident = $wire:literal from $source:ident,)*) => {
+        /// The type of an event, as in the envelope's `type`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EventType {
+            $($(#[$doc])* $name,)*
+            /// A milestone of a type that this build does not know: a later version's. Never
+            /// published, and never the type of a message that is decoded.
+            Unknown,
+        }
+
+        impl EventType {
+            /// Every event that there is.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The name on the wire: `payment-authorized`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $wire,)* Self::Unknown => "unknown" }
+            }
+
+            /// The event of that name, if there is one.
+            pub fn parse(name: &str) -> Option<Self> {
+                match name { $($wire => Some(Self::$name),)* _ => None }
+            }
+
+            /// The service that publishes it.
+            pub const fn source(self) -> ServiceName {
+                match self {
+                    $(Self::$name => ServiceName::$source,)*
+                    Self::Unknown => ServiceName::Orchestrator,
+                }
+            }
+        }
+    };
+}
+
+event_types! {
+    /// A customer's order has arisen.
+    OrderPlaced = "order-placed" from Orchestrator,
+    /// It ended undone.
+    OrderCancelled = "order-cancelled" from Orchestrator,
+    /// It ended delivered, paid and settled.
+    OrderCompleted = "order-completed" from Orchestrator,
+    /// It came back: money and stock are returned.
+    OrderReturned = "order-returned" from Orchestrator,
+    /// A customer's cancellation came too late: cooking had started.
+    CancellationRefused = "cancellation-refused" from Orchestrator,
+    /// The total is held.
+    PaymentAuthorized = "payment-authorized" from Payment,
+    /// The gateway said no.
+    PaymentDeclined = "payment-declined" from Payment,
+    /// Nothing is held any more (or never was).
+    PaymentVoided = "payment-voided" from Payment,
+    /// The money is taken.
+    PaymentCaptured = "payment-captured" from Payment,
+    /// The money is given back, or the hold released.
+    PaymentRefunded = "payment-refunded" from Payment,
+    /// The store's owner said yes; stock is reserved.
+    OrderAccepted = "order-accepted" from Store,
+    /// The store's owner said no.
+    OrderRejected = "order-rejected" from Store,
+    /// The ticket is void; nothing is reserved for it.
+    TicketCancelled = "ticket-cancelled" from Store,
+    /// What was reserved is sold.
+    StockSettled = "stock-settled" from Store,
+    /// What was reserved is on hand again.
+    StockRestocked = "stock-restocked" from Store,
+    /// A menu item's name or price is new.
+    MenuItemChanged = "menu-item-changed" from Store,
+    /// Cooking has started: from here the order goes forward only.
+    CookStarted = "cook-started" from Cook,
+    /// The kitchen said no.
+    CookingDeclined = "cooking-declined" from Cook,
+    /// The kitchen's ticket is void; cooking never started.
+    CookingCancelled = "cooking-cancelled" from Cook,
+    /// The food is ready.
+    CookFinished = "cook-finished" from Cook,
+    /// A delivery is on offer to riders near the address.
+    DeliveryOffered = "delivery-offered" from Rider,
+    /// A rider has claimed the delivery.
+    RiderAssigned = "rider-assigned" from Rider,
+    /// The rider gave it back before pickup.
+    RiderReleased = "rider-released" from Rider,
+    /// The rider has the food.
+    FoodPicked = "food-picked" from Rider,
+    /// The customer has the food.
+    DeliveryConfirmed = "delivery-confirmed" from Rider,
+    /// The delivery comes back.
+    DeliveryReturned = "delivery-returned" from Rider,
+}
+
+impl EventType {
+    /// Whether it is a participant's fact about an order, with [`Fact`] as its payload.
+    pub const fn is_fact(self) -> bool {
+        !matches!(
+            self,
+            Self::OrderPlaced
+                | Self::OrderCancelled
+                | Self::OrderCompleted
+                | Self::OrderReturned
+                | Self::CancellationRefused
+                | Self::MenuItemChanged
+                | Self::DeliveryOffered
+                | Self::Unknown
+        )
+    }
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for EventType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for EventType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Name;
+        impl serde::de::Visitor<'_> for Name {
+            type Value = EventType;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of an event")
+            }
+            fn visit_str<E>(self, name: &str) -> Result<EventType, E> {
+                Ok(EventType::parse(name).unwrap_or(EventType::Unknown))
+            }
+        }
+        deserializer.deserialize_str(Name)
+    }
+}
+
+/// An event with its payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A participant's fact about an order; the type says which.
+    Fact(EventType, Fact),
+    /// `order-placed`.
+    OrderPlaced(OrderPlaced),
+    /// `order-cancelled`.
+    OrderCancelled(OrderEnded),
+    /// `order-completed`.
+    OrderCompleted(OrderEnded),
+    /// `order-returned`.
+    OrderReturned(OrderEnded),
+    /// `cancellation-refused`.
+    CancellationRefused(OrderEnded),
+    /// `menu-item-changed`.
+    MenuItemChanged(MenuItemChanged),
+    /// `delivery-offered`.
+    DeliveryOffered(DeliveryOffered),
+}
+
+impl Event {
+    /// Which event it is.
+    pub const fn kind(&self) -> EventType {
+        match self {
+            Self::Fact(kind, _) => *kind,
+            Self::OrderPlaced(_) => EventType::OrderPlaced,
+            Self::OrderCancelled(_) => EventType::OrderCancelled,
+            Self::OrderCompleted(_) => EventType::OrderCompleted,
+            Self::OrderReturned(_) => EventType::OrderReturned,
+            Self::CancellationRefused(_) => EventType::CancellationRefused,
+            Self::MenuItemChanged(_) => EventType::MenuItemChanged,
+            Self::DeliveryOffered(_) => EventType::DeliveryOffered,
+        }
+    }
+
+    /// What the envelope's `subject` is: the order's id; a menu item's is `<store_id>/<menu_id>`.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Fact(_, fact) => fact.order_id.to_string(),
+            Self::OrderPlaced(placed) => placed.order_id.to_string(),
+            Self::OrderCancelled(ended)
+            | Self::OrderCompleted(ended)
+            | Self::OrderReturned(ended)
+            | Self::CancellationRefused(ended) => ended.order_id.to_string(),
+            Self::MenuItemChanged(item) => format!("{}/{}", item.store_id, item.menu_id),
+            Self::DeliveryOffered(offer) => offer.order_id.to_string(),
+        }
+    }
+
+    pub(crate) fn decode(kind: EventType, data: &RawValue) -> Result<Self, serde_json::Error> {
+        let data = data.get();
+        Ok(match kind {
+            EventType::OrderPlaced => Self::OrderPlaced(serde_json::from_str(data)?),
+            EventType::OrderCancelled => Self::OrderCancelled(serde_json::from_str(data)?),
+            EventType::OrderCompleted => Self::OrderCompleted(serde_json::from_str(data)?),
+            EventType::OrderReturned => Self::OrderReturned(serde_json::from_str(data)?),
+            EventType::CancellationRefused => {
+                Self::CancellationRefused(serde_json::from_str(data)?)
+            }
+            EventType::MenuItemChanged => Self::MenuItemChanged(serde_json::from_str(data)?),
+            EventType::DeliveryOffered => Self::DeliveryOffered(serde_json::from_str(data)?),
+            fact => Self::Fact(fact, serde_json::from_str(data)?),
+        })
+    }
+
+    pub(crate) fn encode(&self) -> Result<Box<RawValue>, serde_json::Error> {
+        match self {
+            Self::Fact(_, fact) => to_raw_value(fact),
+            Self::OrderPlaced(placed) => to_raw_value(placed),
+            Self::OrderCancelled(ended)
+            | Self::OrderCompleted(ended)
+            | Self::OrderReturned(ended)
+            | Self::CancellationRefused(ended) => to_raw_value(ended),
+            Self::MenuItemChanged(item) => to_raw_value(item),
+            Self::DeliveryOffered(offer) => to_raw_value(offer),
+        }
+    }
+}
+
+/// The payload of `order-placed`: enough for every listener to work without asking.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderPlaced {
+    /// The order.
+    pub order_id: OrderId,
+    /// Who ordered.
+    pub customer_id: CustomerId,
+    /// From whom.
+    pub store_id: StoreId,
+    /// What.
+    pub items: Vec<Line>,
+    /// What it costs in all.
+    pub total: Money,
+    /// Where it goes.
+    pub address: Address,
+    /// When.
+    pub placed_at: Timestamp,
+}
+
+/// The payload of `order-cancelled`, `order-completed`, `order-returned` and
+/// `cancellation-refused`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderEnded {
+    /// The order.
+    pub order_id: OrderId,
+    /// Whose it is.
+    pub customer_id: CustomerId,
+    /// From whom it was ordered.
+    pub store_id: StoreId,
+    /// The order's status word after the event.
+    pub status: String,
+    /// Why, as a slug (`customer_cancelled`); none where all went well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The payload of `menu-item-changed`. Stock movements do not publish it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MenuItemChanged {
+    /// Whose menu.
+    pub store_id: StoreId,
+    /// Which item.
+    pub menu_id: MenuId,
+    /// What it is called now.
+    pub name: String,
+    /// What one piece costs now.
+    pub price: Money,
+}
+
+/// The payload of `delivery-offered`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryOffered {
+    /// The order.
+    pub order_id: OrderId,
+    /// Where the food is fetched.
+    pub store_id: StoreId,
+    /// Where it goes.
+    pub address: Address,
+    /// The districts that it is on offer in.
+    pub districts: Vec<District>,
+    /// The riders on duty there at that moment.
+    pub riders: Vec<RiderId>,
+}

@@ -1,0 +1,85 @@
+//! The services by name.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A service; its name is its routing key, its URL prefix and its source (`/payment`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServiceName {
+    /// Owns orders, sagas and the catalog.
+    Orchestrator,
+    /// Owns authorizations, captures and refunds.
+    Payment,
+    /// Owns menus, stock and order tickets.
+    Store,
+    /// Owns kitchen tickets.
+    Cook,
+    /// Owns riders and deliveries.
+    Rider,
+}
+
+impl ServiceName {
+    /// Every service, in the order in which an order meets them.
+    pub const ALL: [Self; 5] =
+        [Self::Orchestrator, Self::Payment, Self::Store, Self::Cook, Self::Rider];
+
+    /// The name as in routes: `payment`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Orchestrator => "orchestrator",
+            Self::Payment => "payment",
+            Self::Store => "store",
+            Self::Cook => "cook",
+            Self::Rider => "rider",
+        }
+    }
+
+    /// The service of that name, if there is one.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| service.as_str() == name)
+    }
+
+    /// The `source` of its messages: `/payment`.
+    pub const fn source(self) -> &'static str {
+        match self {
+            Self::Orchestrator => "/orchestrator",
+            Self::Payment => "/payment",
+            Self::Store => "/store",
+            Self::Cook => "/cook",
+            Self::Rider => "/rider",
+        }
+    }
+
+    /// The service whose [`source`](Self::source) that is.
+    pub fn from_source(source: &str) -> Option<Self> {
+        source.strip_prefix('/').and_then(Self::parse)
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The two queues of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QueueKind {
+    /// Requests to this service, each of which can be refused.
+    Commands,
+    /// Facts of other services that this one listens to.
+    Events,
+}
+
+impl QueueKind {
+    /// The last part of the queue's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Commands => "commands",
+            Self::Events => "events",
+        }
+    }
+}
