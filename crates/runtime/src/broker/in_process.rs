@@ -1,0 +1,1 @@
+//! The broker within one process.
