@@ -123,13 +123,13 @@ impl Envelope {
         source: ServiceName,
         command: &Command,
         command_id: CommandId,
-        saga: SagaId,
+        saga: Option<SagaId>,
     ) -> Result<Self, serde_json::Error> {
         let kind = command.kind().as_str();
         let mut envelope =
             Self::new(id, kind, time, source, command.order_id().to_string(), command.encode()?);
         envelope.commandid = Some(command_id.0);
-        envelope.correlationid = Some(saga.0);
+        envelope.correlationid = saga.map(|saga| saga.0);
         Ok(envelope)
     }
 
@@ -183,9 +183,9 @@ impl Envelope {
         Ok(envelope)
     }
 
-    /// The bytes as they go over the wire.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(self)
+    /// The text as it goes over the wire.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
     }
 
     /// The service that says it.
@@ -203,10 +203,8 @@ impl Envelope {
             return Err(EnvelopeError::UnknownType(self.kind.clone()));
         }
         self.check_schema()?;
-        let wrong_source = || EnvelopeError::WrongSource {
-            kind: self.kind.clone(),
-            origin: self.source.clone(),
-        };
+        let wrong_source =
+            || EnvelopeError::WrongSource { kind: self.kind.clone(), origin: self.source.clone() };
         let bad_data = |error| EnvelopeError::Data { kind: self.kind.clone(), error };
         let (message, subject) = match (command, event) {
             (Some(kind), _) => {
@@ -248,5 +246,68 @@ impl Envelope {
                 kind == self.kind && version.parse() == Ok(SCHEMA_VERSION)
             });
         if known { Ok(()) } else { Err(EnvelopeError::UnknownSchema(self.dataschema.clone())) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Detail, OrderId, Record, command::OrderOnly};
+
+    fn order() -> OrderId {
+        OrderId::new("o1").unwrap()
+    }
+
+    fn command() -> String {
+        let command = Command::SettleStock(OrderOnly { order_id: order() });
+        let (id, time) = (MessageId(Uuid::from_u128(1)), Timestamp::from_millis(0));
+        let command_id = CommandId(Uuid::from_u128(2));
+        let source = ServiceName::Orchestrator;
+        Envelope::of_command(id, time, source, &command, command_id, None)
+            .unwrap()
+            .to_json()
+            .unwrap()
+    }
+
+    #[test]
+    fn what_is_wrapped_is_read_back() {
+        let envelope = Envelope::from_bytes(command().as_bytes()).unwrap();
+        let expected = Command::SettleStock(OrderOnly { order_id: order() });
+        assert_eq!(envelope.message().unwrap(), Message::Command(expected));
+
+        let mut record = Record::default();
+        record.add(EventType::CookStarted, Timestamp::from_millis(5), Detail::default());
+        let event = record.event(&order(), "cooking").unwrap();
+        let (id, time) = (MessageId(Uuid::from_u128(3)), Timestamp::from_millis(5));
+        let json = Envelope::of_event(id, time, &event, 1).unwrap().to_json().unwrap();
+        let envelope = Envelope::from_bytes(json.as_bytes()).unwrap();
+        assert_eq!(envelope.message().unwrap(), Message::Event(event));
+        assert_eq!((envelope.subject.as_str(), envelope.source.as_str()), ("o1", "/cook"));
+    }
+
+    #[test]
+    fn what_is_no_message_says_why() {
+        let good = command();
+        for (from, to, why) in [
+            ("{", "", "not an envelope"),
+            ("\"id\"", "\"no\"", "not an envelope"),
+            ("\"1.0\"", "\"0.3\"", "unknown specversion"),
+            ("\"type\":\"settle-stock\"", "\"type\":\"eat-stock\"", "unknown type"),
+            ("settle-stock/1", "settle-stock/2", "unknown schema"),
+            ("/orchestrator", "/nobody", "unknown source"),
+            ("/orchestrator", "/store", "cannot come from"),
+            ("\"commandid\"", "\"other\"", "needs a commandid"),
+            ("{\"order_id\":\"o1\"}", "{\"order_id\":7}", "data does not fit"),
+            ("{\"order_id\":\"o1\"}", "[]", "data does not fit"),
+            ("\"subject\":\"o1\"", "\"subject\":\"o2\"", "does not match"),
+        ] {
+            let bad = good.replacen(from, to, 1);
+            assert_ne!(bad, good, "{from} is there to be replaced");
+            let error = match Envelope::from_bytes(bad.as_bytes()) {
+                Ok(envelope) => envelope.message().unwrap_err(),
+                Err(error) => error,
+            };
+            assert!(error.to_string().contains(why), "{error} should say {why:?}");
+        }
     }
 }

@@ -12,6 +12,7 @@
 pub mod aggregate;
 pub mod broker;
 pub mod db;
+pub mod host;
 pub mod http;
 pub mod path;
 pub mod ports;

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use contracts::{
-    Command, CommandId, Event, Message, MessageId, SagaId, ServiceName, Timestamp,
-};
+use contracts::{Command, CommandId, Event, Message, MessageId, SagaId, ServiceName, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -46,6 +44,7 @@ pub trait Service: Send + Sync + 'static {
 
 /// Something that a service is to decide upon.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all inputs are messages")]
 pub enum Input<R> {
     /// A message from the broker, checked and decoded; the inbox had not seen it.
     Message(Incoming),
@@ -101,10 +100,7 @@ pub struct View<'a, S> {
 
 impl<'a, S> View<'a, S> {
     /// A view of given states, for tests of `decide`.
-    pub fn new(
-        states: &'a HashMap<Key, S>,
-        oldest_unsent: &'a HashMap<u16, Timestamp>,
-    ) -> Self {
+    pub fn new(states: &'a HashMap<Key, S>, oldest_unsent: &'a HashMap<u16, Timestamp>) -> Self {
         Self { states, oldest_unsent }
     }
 

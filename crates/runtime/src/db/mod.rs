@@ -28,7 +28,9 @@ pub enum DbError {
     #[error("the database refuses the data: {0}")]
     Rejected(String),
     /// The database is of a later version than this program.
-    #[error("the database {name} is of a newer version ({found}) than this program knows ({known})")]
+    #[error(
+        "the database {name} is of a newer version ({found}) than this program knows ({known})"
+    )]
     NewerVersion {
         /// Which database.
         name: String,

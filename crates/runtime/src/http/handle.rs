@@ -85,9 +85,7 @@ impl<S: Service> Handle<S> {
     /// Aggregates of one kind with their ids.
     pub async fn list(&self, query: &ListQuery) -> Result<Vec<(String, S::State)>, Problem> {
         let rows = self.reader().list(query).await.map_err(|error| read_problem(&error))?;
-        rows.into_iter()
-            .map(|(id, row)| Ok((id, decode(query.kind, &row.body)?)))
-            .collect()
+        rows.into_iter().map(|(id, row)| Ok((id, decode(query.kind, &row.body)?))).collect()
     }
 }
 

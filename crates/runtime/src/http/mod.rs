@@ -1,7 +1,17 @@
 //! What every service's HTTP has in common: problem details, strict reading of bodies, limits,
 //! request ids, health, and the handle through which routes reach the path.
 
+pub mod body;
+pub mod fields;
 pub mod handle;
+pub mod page;
+mod path_id;
 pub mod problem;
+pub mod query;
 
+pub use body::{JsonBody, required_header};
+pub use fields::Fields;
 pub use handle::Handle;
+pub use page::{Page, list_response};
+pub use path_id::path_id;
+pub use query::StrictQuery;

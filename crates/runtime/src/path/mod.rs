@@ -1,15 +1,30 @@
 //! The path: a batch of inputs becomes one transaction.
+//!
+//! - [`item`]: one input with where its outcome goes; messages are checked and decoded here.
+//! - [`worker`]: gathers batches, retries, isolates what poisons a batch, settles.
+//! - [`attempt`]: one batch, one transaction.
+//! - [`desk`]: the aggregates of a batch and what has been decided about them so far.
+//! - [`timers`]: turns timers that are due into inputs.
+//!
+//! An input is settled (acknowledged, answered) after its commit and never before.
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{Problem, Reply, Service};
 
+mod attempt;
+mod desk;
+mod item;
+mod timers;
+mod worker;
+
+pub(crate) use timers::{Alarm, run as run_timers};
+pub(crate) use worker::{Inputs, Worker};
+
 /// A request on its way to the path, with the place for its answer.
-pub struct Asked<S: Service> {
-    /// What is asked.
-    pub request: S::Request,
-    /// Where the answer goes.
-    pub answer: oneshot::Sender<Result<Reply, Problem>>,
+pub(crate) struct Asked<S: Service> {
+    pub(crate) request: S::Request,
+    pub(crate) answer: oneshot::Sender<Result<Reply, Problem>>,
 }
 
 /// Submits requests to a service's path.
@@ -22,6 +37,10 @@ impl<S: Service> Clone for Submit<S> {
 }
 
 impl<S: Service> Submit<S> {
+    pub(crate) fn new(sender: mpsc::Sender<Asked<S>>) -> Self {
+        Self(sender)
+    }
+
     /// Takes a request through the path. Resolves when it is committed or refused, or with a 503
     /// problem where the database cannot take it now.
     pub async fn request(&self, request: S::Request) -> Result<Reply, Problem> {

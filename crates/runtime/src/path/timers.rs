@@ -1,0 +1,103 @@
+//! Timers: rows whose time has come become inputs.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use contracts::Timestamp;
+use tokio::sync::{Notify, mpsc, watch};
+
+use crate::{Key, Service, db::Database, host::told_to_stop, ports::Ports};
+
+/// Timers set by another process on the same database are found this often.
+const POLL: Duration = Duration::from_secs(1);
+/// How many timers are fired in one go.
+const AT_ONCE: u32 = 500;
+
+/// Tells the timers' task that a timer was set which is due before the one that it waits for.
+pub(crate) struct Alarm {
+    armed: AtomicI64,
+    earlier: Notify,
+}
+
+impl Alarm {
+    pub(crate) fn new() -> Self {
+        Self { armed: AtomicI64::new(i64::MIN), earlier: Notify::new() }
+    }
+
+    /// A timer for that time was committed.
+    pub(crate) fn set(&self, at: Timestamp) {
+        if at.as_millis() < self.armed.load(Ordering::SeqCst) {
+            self.earlier.notify_one();
+        }
+    }
+}
+
+/// Fires timers until told to stop. Begins when the gate opens: after a start, messages that were
+/// waiting go first, so that an outage does not let deadlines run out that were met in time.
+pub(crate) async fn run<S: Service>(
+    service: Arc<S>,
+    database: Arc<dyn Database>,
+    ports: Ports,
+    alarm: Arc<Alarm>,
+    inputs: mpsc::Sender<(Key, mpsc::Sender<()>)>,
+    mut gate: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let work = async {
+        if gate.wait_for(|open| *open).await.is_err() {
+            return;
+        }
+        loop {
+            // Unarmed while firing, so that nothing set meanwhile is missed.
+            alarm.armed.store(i64::MAX, Ordering::SeqCst);
+            let Some(pause) = fire(&*service, &*database, &ports, &inputs).await else { return };
+            let armed = ports.now().plus(pause).as_millis();
+            alarm.armed.store(armed, Ordering::SeqCst);
+            tokio::select! {
+                () = ports.clock.sleep(pause) => {}
+                () = alarm.earlier.notified() => {}
+            }
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        () = told_to_stop(&mut stop) => {}
+    }
+}
+
+/// Fires what is due; answers how long to wait, or `None` where nobody takes timers any more.
+async fn fire<S: Service>(
+    service: &S,
+    database: &dyn Database,
+    ports: &Ports,
+    inputs: &mpsc::Sender<(Key, mpsc::Sender<()>)>,
+) -> Option<Duration> {
+    let due = match database.reader().due(ports.now(), AT_ONCE).await {
+        Ok(due) => due,
+        Err(error) => {
+            tracing::warn!(service = %service.name(), %error, "timers cannot be read");
+            return Some(POLL);
+        }
+    };
+    if due.is_empty() {
+        let next = database.reader().next_due().await.ok().flatten();
+        return Some(next.map_or(POLL, |at| at.since(ports.now()).min(POLL)));
+    }
+    let (done, mut all_done) = mpsc::channel(1);
+    for (name, id) in due {
+        let Some(kind) = service.kinds().iter().find(|kind| kind.name == name) else {
+            tracing::error!(service = %service.name(), name, "a timer of an unknown kind");
+            continue;
+        };
+        inputs.send((Key::new(*kind, id), done.clone())).await.ok()?;
+    }
+    drop(done);
+    // Resolves with `None` when the last of them was looked at.
+    while all_done.recv().await.is_some() {}
+    Some(Duration::ZERO)
+}

@@ -1,0 +1,216 @@
+//! Gathers inputs into batches and sees each batch through.
+//!
+//! While one batch commits, the next one gathers: under load batches grow and share a commit, and
+//! a lone input never waits for company.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    Key, Problem, Reply, Service,
+    broker::Delivery,
+    db::{Database, DbError},
+    host::told_to_stop,
+    path::{
+        Asked,
+        attempt::{Failure, attempt},
+        item::{Item, Origin, Work},
+        timers::Alarm,
+    },
+    ports::Ports,
+};
+
+/// The first pause after the database could not be used; doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+/// A service goes on at most this long after its database can be used again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// After this many conflicts in a row a batch is told of in the log.
+const MANY_CONFLICTS: u32 = 10;
+
+/// Where inputs come from.
+pub(crate) struct Inputs<S: Service> {
+    pub(crate) requests: mpsc::Receiver<Asked<S>>,
+    pub(crate) deliveries: mpsc::Receiver<Delivery>,
+    pub(crate) timers: mpsc::Receiver<(Key, mpsc::Sender<()>)>,
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// The one that takes inputs through the path, batch by batch.
+pub(crate) struct Worker<S: Service> {
+    pub(crate) service: Arc<S>,
+    pub(crate) database: Arc<dyn Database>,
+    pub(crate) ports: Ports,
+    pub(crate) alarm: Arc<Alarm>,
+    pub(crate) batch: usize,
+}
+
+impl<S: Service> Worker<S> {
+    /// Works until told to stop or until nobody is left to send inputs.
+    pub(crate) async fn run(self, mut inputs: Inputs<S>) {
+        // Messages and timers that wait for the database to come back; requests do not wait.
+        let mut waiting: Vec<Item<S>> = Vec::new();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let mut batch = std::mem::take(&mut waiting);
+            let retry = !batch.is_empty();
+            tokio::select! {
+                biased;
+                // Nothing is lost: unacknowledged messages come again, timers are rows.
+                () = told_to_stop(&mut inputs.stop) => return,
+                () = self.ports.clock.sleep(pause), if retry => {}
+                Some(asked) = inputs.requests.recv() => batch.push(Item::of_request(asked)),
+                Some(delivery) = inputs.deliveries.recv(), if !retry => {
+                    batch.push(Item::of_delivery(delivery));
+                }
+                Some((key, done)) = inputs.timers.recv(), if !retry => {
+                    batch.push(Item::of_timer(key, done));
+                }
+            }
+            self.fill(&mut batch, &mut inputs, retry);
+            waiting = self.see_through(batch).await;
+            pause = if waiting.is_empty() { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+        }
+    }
+
+    /// Adds what has come in meanwhile, in turn from each side.
+    fn fill(&self, batch: &mut Vec<Item<S>>, inputs: &mut Inputs<S>, requests_only: bool) {
+        loop {
+            let before = batch.len();
+            if before < self.batch
+                && let Ok(asked) = inputs.requests.try_recv()
+            {
+                batch.push(Item::of_request(asked));
+            }
+            if !requests_only {
+                // Two deliveries a turn: most inputs are messages.
+                for _ in 0..2 {
+                    if batch.len() < self.batch
+                        && let Ok(delivery) = inputs.deliveries.try_recv()
+                    {
+                        batch.push(Item::of_delivery(delivery));
+                    }
+                }
+                if batch.len() < self.batch
+                    && let Ok((key, done)) = inputs.timers.try_recv()
+                {
+                    batch.push(Item::of_timer(key, done));
+                }
+            }
+            if batch.len() == before {
+                return;
+            }
+        }
+    }
+
+    /// Takes a batch through, in parts where it must be. Answers what has to wait because the
+    /// database cannot be used now.
+    async fn see_through(&self, batch: Vec<Item<S>>) -> Vec<Item<S>> {
+        let mut parts = VecDeque::from([batch]);
+        let mut conflicts = 0;
+        while let Some(mut part) = parts.pop_front() {
+            if part.is_empty() {
+                continue;
+            }
+            match attempt(&*self.service, &*self.database, &self.ports, &part).await {
+                Ok(committed) => {
+                    if let Some(at) = committed.wake_at {
+                        self.alarm.set(at);
+                    }
+                    for (item, reply) in part.into_iter().zip(committed.replies) {
+                        item.settle(reply);
+                    }
+                }
+                Err(Failure::Cut { index }) => {
+                    let rest = part.split_off(index.max(1));
+                    parts.push_front(rest);
+                    parts.push_front(part);
+                }
+                Err(Failure::Poisoned { index, reason }) => {
+                    let item = part.remove(index);
+                    if let Some(item) = self.isolate(item, reason) {
+                        part.insert(index, item);
+                    }
+                    parts.push_front(part);
+                }
+                Err(Failure::Database(DbError::Conflict(reason))) => {
+                    conflicts += 1;
+                    if conflicts % MANY_CONFLICTS == 0 {
+                        let service = self.service.name();
+                        tracing::warn!(%service, conflicts, reason, "a batch keeps conflicting");
+                    }
+                    self.ports
+                        .clock
+                        .sleep(FIRST_PAUSE.min(Duration::from_millis(conflicts.into())))
+                        .await;
+                    parts.push_front(part);
+                }
+                Err(Failure::Database(DbError::Rejected(reason) | DbError::Corrupt(reason))) => {
+                    if part.len() > 1 {
+                        let rest = part.split_off(part.len() / 2);
+                        parts.push_front(rest);
+                        parts.push_front(part);
+                    } else if let Some(item) = part.pop()
+                        && let Some(item) = self.isolate(item, reason)
+                    {
+                        if item.failures > 1 {
+                            // Not even the dead-letter table takes it; it must not get lost.
+                            return self.wait_for_database(item, parts);
+                        }
+                        parts.push_front(vec![item]);
+                    }
+                }
+                Err(Failure::Database(error)) => {
+                    let service = self.service.name();
+                    tracing::warn!(%service, %error, "waiting for the database");
+                    parts.push_front(part);
+                    return unanswered(parts.into_iter().flatten());
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    fn wait_for_database(&self, item: Item<S>, parts: VecDeque<Vec<Item<S>>>) -> Vec<Item<S>> {
+        let service = self.service.name();
+        tracing::error!(%service, "an input can neither be decided nor kept as a dead letter");
+        unanswered(parts.into_iter().flatten().chain([item]))
+    }
+
+    /// What becomes of an input that cannot be carried out: a message is buried, a timer put off,
+    /// a request answered.
+    fn isolate(&self, item: Item<S>, reason: String) -> Option<Item<S>> {
+        let service = self.service.name();
+        tracing::error!(%service, reason, "an input cannot be carried out");
+        let failures = item.failures + 1;
+        match (item.origin, item.work) {
+            (Origin::Request(answer), _) => {
+                drop(answer.send(Err(Problem::internal())));
+                None
+            }
+            (origin @ Origin::Timer(_), Work::Decide(crate::Input::Wake(key))) => {
+                Some(Item { work: Work::Postpone(key), origin, failures })
+            }
+            (Origin::Timer(done), _) => {
+                drop(done);
+                None
+            }
+            (origin, _) => Some(Item { work: Work::Bury(reason), origin, failures }),
+        }
+    }
+}
+
+/// Answers the requests (they can be repeated); the rest waits.
+fn unanswered<S: Service>(items: impl Iterator<Item = Item<S>>) -> Vec<Item<S>> {
+    let mut waiting = Vec::new();
+    for item in items {
+        match item.origin {
+            Origin::Request(answer) => {
+                let problem = Problem::unavailable("The database cannot be written to now.");
+                drop(answer.send(Ok(Reply::Refused(problem))));
+            }
+            origin => waiting.push(Item { origin, ..item }),
+        }
+    }
+    waiting
+}
