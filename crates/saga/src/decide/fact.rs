@@ -1,0 +1,143 @@
+//! Facts. A participant repeats everything that it has said, with its sequence; the cursor of
+//! each source makes duplicates, reordering and a lost fact heal alike. A fact only moves
+//! steps: what follows from that is [`advance`](super::advance)'s, so that several milestones
+//! at once lead to what they end in and not to each station on the way.
+
+use alloc::string::ToString;
+use core::cmp::Ordering;
+
+use super::advance::advance;
+use super::draft::Draft;
+use crate::decision::{Ignored, Outcome};
+use crate::definition::Role;
+use crate::event::EventKind;
+use crate::input::Fact;
+use crate::instance::StepStatus;
+use crate::spec::Kind;
+
+pub(crate) fn fact(draft: &mut Draft<'_>, fact: &Fact) -> Outcome {
+    if draft.state.is_terminal() {
+        return Outcome::Ignored(Ignored::Late);
+    }
+    if !draft.indices().any(|index| draft.definition.source(index) == fact.source) {
+        return Outcome::Ignored(Ignored::UnknownSource);
+    }
+    let cursor = draft.state.cursors.get(&fact.source).copied();
+    let order = cursor.map_or(Ordering::Greater, |heard| fact.sequence.cmp(&heard.sequence));
+    match order {
+        Ordering::Less => Outcome::Ignored(Ignored::Stale),
+        Ordering::Equal => {
+            answered(draft, fact);
+            let outcome = outcome(draft.changed(), Ignored::Duplicate);
+            advance(draft);
+            outcome
+        }
+        Ordering::Greater => {
+            let applied = cursor.map_or(0, |heard| heard.applied);
+            let moved = apply(draft, fact, applied);
+            answered(draft, fact);
+            advance(draft);
+            outcome(moved, Ignored::OutOfStep)
+        }
+    }
+}
+
+const fn outcome(changed: bool, otherwise: Ignored) -> Outcome {
+    if changed { Outcome::Accepted } else { Outcome::Ignored(otherwise) }
+}
+
+/// Applies the milestones that were not yet applied, in order; whether any has moved a step.
+fn apply(draft: &mut Draft<'_>, fact: &Fact, applied: u64) -> bool {
+    let said = u64::try_from(fact.milestones.len()).unwrap_or(u64::MAX);
+    draft.record(EventKind::FactHeard {
+        source: fact.source.clone(),
+        sequence: fact.sequence,
+        kind: fact.kind.clone(),
+        milestones: said.max(applied),
+    });
+    let known = usize::try_from(applied).unwrap_or(usize::MAX);
+    let mut moved = false;
+    for milestone in fact.milestones.iter().skip(known) {
+        if let Some((index, _)) = draft.definition.role(&fact.source, milestone) {
+            moved |= hear(draft, index, milestone, fact.reason.as_deref());
+        }
+    }
+    moved
+}
+
+/// Moves one step by one fact; whether it has moved.
+pub(crate) fn hear(draft: &mut Draft<'_>, index: usize, fact: &str, reason: Option<&str>) -> bool {
+    let Some(role) = draft.definition.role_in(index, fact) else { return false };
+    let (row, status, past_pivot) =
+        (draft.row(index), draft.status(index), draft.state.past_pivot());
+    let (step, fact) = (draft.name(index), fact.to_string());
+    let own = match role {
+        Role::HandOver => row.hand_over.map(|hand_over| hand_over.reason),
+        _ => row.failed_by.map(|(_, reason)| reason),
+    };
+    let failed = |fact| EventKind::StepFailed {
+        step: step.clone(),
+        reason: reason.or(own).unwrap_or(row.name).to_string(),
+        fact,
+    };
+    let event = match (role, status) {
+        (Role::Done, StepStatus::Requested) => EventKind::StepDone { step, fact },
+        // Said early: recorded, and takes effect when the step's turn comes.
+        (Role::Done, StepStatus::Blocked) if past_pivot => EventKind::StepDone { step, fact },
+        // The participant has decided the race: the pivot has happened.
+        (Role::Done, StepStatus::Undoing) if row.kind == Kind::Pivot => {
+            EventKind::StepDone { step, fact }
+        }
+        (Role::Failed, StepStatus::Requested) => failed(fact),
+        // What was refused needs no undoing.
+        (Role::Failed | Role::Undone, StepStatus::Undoing) => EventKind::StepUndone { step, fact },
+        // A tombstone has answered: what was asked for will never be.
+        (Role::Undone, StepStatus::Requested) => failed(fact),
+        (Role::Reopened, StepStatus::Done) if !is_overtaken(draft, index) => {
+            EventKind::StepReopened {
+                step,
+                fact,
+                generation: draft.step(index).generation.saturating_add(1),
+                blocked: blocked(draft, index),
+            }
+        }
+        (Role::HandOver, StepStatus::Blocked | StepStatus::Requested) if past_pivot => failed(fact),
+        _ => return false,
+    };
+    draft.record(event);
+    true
+}
+
+/// Whether a step that needs this one is done already, so that reopening it is void.
+fn is_overtaken(draft: &Draft<'_>, index: usize) -> bool {
+    draft.indices().any(|later| {
+        draft.definition.requires(later, index) && draft.status(later) == StepStatus::Done
+    })
+}
+
+/// The steps that are asked for and need this one.
+fn blocked(draft: &Draft<'_>, index: usize) -> alloc::vec::Vec<alloc::string::String> {
+    draft
+        .indices()
+        .filter(|later| draft.definition.requires(*later, index))
+        .filter(|later| draft.status(*later) == StepStatus::Requested)
+        .map(|later| draft.name(later))
+        .collect()
+}
+
+/// Counts as an answer for every command of this source that is in flight and must be answered:
+/// the participant is alive, so its attempts count anew and a stuck saga goes on.
+fn answered(draft: &mut Draft<'_>, fact: &Fact) {
+    for index in draft.indices() {
+        let step = draft.step(index);
+        let waits = step.status.in_flight() && (step.unanswered > 0 || step.exhausted);
+        let limited = draft.awaited(index).is_some_and(|command| command.limited);
+        if waits && limited && draft.definition.source(index) == fact.source {
+            draft.record(EventKind::AnswerHeard {
+                step: draft.name(index),
+                source: fact.source.clone(),
+                sequence: fact.sequence,
+            });
+        }
+    }
+}

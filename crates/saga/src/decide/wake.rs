@@ -1,0 +1,114 @@
+//! Timers: deadlines and resends. A deadline does not run out, and nothing is sent again, for a
+//! command that may still lie in our own outbox: an outage of the broker must not cancel what
+//! was never asked for.
+
+use alloc::string::ToString;
+
+use super::advance::advance;
+use super::draft::Draft;
+use crate::command::Direction;
+use crate::decision::{Ignored, Outcome};
+use crate::event::{EventKind, Extension};
+use crate::spec::DeadlineAction;
+use crate::time::Time;
+
+pub(crate) fn wake(draft: &mut Draft<'_>, oldest_unsent: Option<Time>) -> Outcome {
+    if draft.state.is_terminal() {
+        return Outcome::Ignored(Ignored::Late);
+    }
+    if !draft.state.is_suspended() {
+        for index in draft.indices() {
+            deadline(draft, index, oldest_unsent);
+        }
+        for index in draft.indices() {
+            resend(draft, index, oldest_unsent);
+        }
+        advance(draft);
+    }
+    if draft.changed() { Outcome::Accepted } else { Outcome::Ignored(Ignored::NothingDue) }
+}
+
+/// Whether the command that a step waits on may never have left us.
+fn may_be_unsent(draft: &Draft<'_>, index: usize, oldest_unsent: Option<Time>) -> bool {
+    let sent_at = draft.step(draft.definition.sender(index)).sent_at;
+    match (sent_at, oldest_unsent) {
+        (Some(sent_at), Some(oldest)) => sent_at >= oldest,
+        _ => false,
+    }
+}
+
+fn deadline(draft: &mut Draft<'_>, index: usize, oldest_unsent: Option<Time>) {
+    let due = draft.step(index).deadline.is_some_and(|deadline| deadline <= draft.now);
+    let (Some(rule), Some(anew)) = (draft.row(index).deadline, draft.deadline(index)) else {
+        return;
+    };
+    if !due {
+        return;
+    }
+    let step = draft.name(index);
+    if may_be_unsent(draft, index, oldest_unsent) {
+        let because = Extension::Unsent;
+        draft.record(EventKind::DeadlineExtended { step, deadline: anew, because });
+        return;
+    }
+    match rule.action {
+        DeadlineAction::Cancel { reason } => {
+            let reason = reason.to_string();
+            draft.record(EventKind::DeadlinePassed { step, reason: reason.clone() });
+            if !draft.state.is_compensating() {
+                draft.record(EventKind::CompensationStarted { reason });
+            }
+        }
+        DeadlineAction::WidenThenEscalate { command, to } if !draft.step(index).widened => {
+            if draft.state.is_stuck() {
+                let because = Extension::Stuck;
+                draft.record(EventKind::DeadlineExtended { step, deadline: anew, because });
+                return;
+            }
+            let widening = draft.command(index, Direction::Widen, (command, to), false);
+            draft.record(EventKind::StepWidened {
+                step,
+                command: command.to_string(),
+                to: to.to_string(),
+                command_id: widening.id,
+                deadline: anew,
+            });
+            draft.send(&widening, 1);
+        }
+        DeadlineAction::Escalate | DeadlineAction::WidenThenEscalate { .. } => {
+            draft.record(EventKind::StepEscalated { step });
+        }
+    }
+}
+
+fn resend(draft: &mut Draft<'_>, index: usize, oldest_unsent: Option<Time>) {
+    let due = draft.step(index).next_attempt_at.is_some_and(|next| next <= draft.now);
+    // A deadline that has just passed revokes the step: nothing is asked for once more.
+    let revoked = draft.state.is_compensating()
+        && draft.status(index) == crate::instance::StepStatus::Requested;
+    let Some(command) = draft.awaited(index).filter(|_| due && !revoked) else { return };
+    let step = draft.name(index);
+    let limit = draft.state.settings.retry.limit;
+    let sent = draft.step(index).attempts;
+    if may_be_unsent(draft, index, oldest_unsent) {
+        let exhausted = draft.step(index).exhausted;
+        let next_attempt_at = draft.next_attempt(&command, sent, exhausted);
+        draft.record(EventKind::ResendPostponed { step, next_attempt_at });
+        return;
+    }
+    if command.limited && !draft.step(index).exhausted && draft.step(index).unanswered >= limit {
+        draft.record(EventKind::RetriesExhausted { step: step.clone(), attempts: sent });
+    }
+    let attempt = sent.saturating_add(1);
+    let next_attempt_at = draft.next_attempt(&command, attempt, draft.step(index).exhausted);
+    draft.record(EventKind::CommandResent {
+        step,
+        direction: command.direction,
+        command: command.name.to_string(),
+        to: command.to.to_string(),
+        command_id: command.id,
+        attempt,
+        next_attempt_at,
+    });
+    draft.send(&command, attempt);
+}
