@@ -77,6 +77,17 @@ impl Record {
         self.milestones.push(Milestone { kind, at, data });
     }
 
+    /// Adds milestones that happened in one decision, oldest first; the sequence grows by one for
+    /// all of them, since they are one version and are told by one event. Changes nothing where
+    /// there are none.
+    pub fn add_all(&mut self, at: Timestamp, news: impl IntoIterator<Item = (EventType, Detail)>) {
+        let before = self.milestones.len();
+        self.milestones.extend(news.into_iter().map(|(kind, data)| Milestone { kind, at, data }));
+        if self.milestones.len() > before {
+            self.sequence += 1;
+        }
+    }
+
     /// Whether a milestone of that type is there.
     pub fn has(&self, kind: EventType) -> bool {
         self.milestones.iter().any(|milestone| milestone.kind == kind)
@@ -127,5 +138,17 @@ mod tests {
             panic!("the latest milestone names the event");
         };
         assert_eq!((fact.state.as_str(), fact.milestones.len()), ("cooking", 1));
+    }
+
+    #[test]
+    fn milestones_of_one_decision_are_one_version() {
+        let mut record = Record::default();
+        let at = Timestamp::from_millis(1);
+        let news = [EventType::CookStarted, EventType::CookFinished];
+        record.add_all(at, news.map(|kind| (kind, Detail::default())));
+        assert_eq!((record.sequence, record.milestones.len()), (1, 2));
+        record.add_all(at, []);
+        assert_eq!((record.sequence, record.milestones.len()), (1, 2));
+        assert_eq!(record.latest().map(|latest| latest.kind), Some(EventType::CookFinished));
     }
 }

@@ -1,0 +1,6 @@
+//! The cook's scenarios: the table of state and input, laws over any sequence, and the service.
+
+mod builders;
+mod laws;
+mod scenarios;
+mod table;
