@@ -13,7 +13,10 @@ use uuid::Uuid;
 pub use crate::aggregate::SagaRow;
 use crate::{HistoryEntry, Key};
 
+pub mod migrations;
 pub mod sqlite;
+
+pub use migrations::{Migration, Migrations};
 
 /// Why a database did not do what it was asked, sorted by what the caller should do.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +80,7 @@ pub struct Received {
 /// What a transaction starts with.
 #[derive(Clone, Debug, Default)]
 pub struct Begin {
-    /// Messages to claim in the inbox.
+    /// Messages to claim in the inbox. One that is named twice is claimed once, and is not `seen`.
     pub received: Vec<Received>,
     /// Aggregates to lock, sorted, without repeats; they may not exist yet.
     pub lock: Vec<Key>,
@@ -188,6 +191,10 @@ pub trait Database: Send + Sync + 'static {
 
     /// Answers when the database can be read and written to.
     async fn ready(&self) -> Result<(), DbError>;
+
+    /// Forgets inbox rows of messages whose own time is before `older_than`, at most `limit` of
+    /// them; answers how many. A duplicate of a forgotten message is no longer recognised.
+    async fn prune_inbox(&self, older_than: Timestamp, limit: u32) -> Result<u64, DbError>;
 
     /// Ends all work and closes the files or connections.
     async fn close(&self);
@@ -315,8 +322,8 @@ pub trait Outbox: Send + Sync {
     async fn read(&self, after: i64, limit: u32) -> Result<Vec<OutboxRow>, DbError>;
     /// Rows of one key, in order.
     async fn read_key(&self, key: &str, limit: u32) -> Result<Vec<OutboxRow>, DbError>;
-    /// Deletes rows that were confirmed. It may take effect with a later commit: a lost delete
-    /// only sends again.
+    /// Deletes rows that were confirmed. They are gone from this handle's answers at once, and from
+    /// the disk with a later commit: a delete lost in a crash only sends again.
     async fn delete(&self, ids: Vec<i64>) -> Result<(), DbError>;
     /// How many rows there are, and when the oldest was written.
     async fn backlog(&self) -> Result<(u64, Option<Timestamp>), DbError>;
