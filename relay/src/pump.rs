@@ -1,7 +1,7 @@
 //! The relay's loop: read, publish, hear confirms, delete.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -23,8 +23,6 @@ use crate::{Options, held::Held};
 pub const RESCAN: Duration = Duration::from_secs(30);
 /// Rows committed by another process are found this often.
 const POLL: Duration = Duration::from_secs(1);
-/// A delete takes effect with a later commit; for this long its rows are not sent again.
-const DELETE_TAKES: Duration = Duration::from_secs(2);
 /// How many held keys are tried again in one go.
 const KEYS_AT_ONCE: usize = 64;
 
@@ -45,10 +43,8 @@ pub(crate) struct Pump {
     options: Options,
     /// The last id read.
     floor: i64,
-    /// Ids published and neither confirmed nor refused, or confirmed and hardly deleted.
+    /// Ids published and neither deleted nor refused.
     in_flight: HashSet<i64>,
-    /// Confirmed ids, with the time from which a row that is still there is sent again.
-    deleted: VecDeque<(Duration, Vec<i64>)>,
     waiting: FuturesUnordered<Waiting>,
     held: Held,
     /// How many rows of a held key are being tried again.
@@ -73,7 +69,6 @@ impl Pump {
             options,
             floor: 0,
             in_flight: HashSet::new(),
-            deleted: VecDeque::new(),
             waiting: FuturesUnordered::new(),
             held: Held::default(),
             tried: HashMap::new(),
@@ -110,11 +105,6 @@ impl Pump {
         if now >= self.rescan_at {
             self.floor = 0;
             self.rescan_at = now + RESCAN;
-        }
-        while let Some((_, ids)) = self.deleted.pop_front_if(|(at, _)| *at <= now) {
-            for id in ids {
-                self.in_flight.remove(&id);
-            }
         }
         self.retry_held(now).await?;
         let room = self.options.window.saturating_sub(self.waiting.len());
@@ -200,8 +190,9 @@ impl Pump {
         if let Err(error) = self.database.outbox().delete(confirmed.clone()).await {
             tracing::warn!(source = %self.source, %error, "confirmed rows will be sent again");
         }
-        let takes_effect = self.ports.clock.elapsed() + DELETE_TAKES;
-        self.deleted.push_back((takes_effect, confirmed));
+        for id in confirmed {
+            self.in_flight.remove(&id);
+        }
     }
 
     fn note(&mut self, settled: &Settled, confirmed: &mut Vec<i64>) {

@@ -1,0 +1,165 @@
+//! The path, on SQLite: what is committed, when it is acknowledged, and what one bad input can
+//! do to the others.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use contracts::MessageId;
+use futures_util::future::join_all;
+use runtime::{Reply, db::Database};
+
+mod toy;
+
+use toy::{Ask, Rig, command, said};
+
+async fn dead_letters(rig: &Rig) -> Vec<(Vec<u8>, String)> {
+    let kept = rig.database.reader().dead_letters(0, 100).await.unwrap();
+    kept.into_iter().map(|kept| (kept.letter.bytes, kept.letter.error)).collect()
+}
+
+#[tokio::test]
+async fn a_message_is_acknowledged_after_its_commit() {
+    let rig = Rig::start().await;
+    rig.deliver(rig.command("o1")).await.wait().await;
+    assert_eq!(rig.tally("o1").await.unwrap().count, 1);
+    let rows = rig.database.outbox().read(0, 10).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].key.as_str(), rows[0].seq), ("tally/o1", 1));
+    assert_eq!(rows[0].routing_key, "store.stock-settled");
+    assert!(matches!(said(&rows[0].payload), contracts::Message::Event(_)));
+    let published = rig.database.reader().published(0, 10).await.unwrap();
+    assert_eq!((published.len(), published[0].sequence), (1, 1));
+}
+
+#[tokio::test]
+async fn a_message_counts_once_however_often_it_comes() {
+    let rig = Rig::start().await;
+    let same = command("o1", MessageId(rig.ports.ids.next()));
+    // Twice in one batch, and again after the commit, as after a lost acknowledgement.
+    let (first, second) = (rig.deliver(same.clone()).await, rig.deliver(same.clone()).await);
+    first.wait().await;
+    second.wait().await;
+    rig.deliver(same).await.wait().await;
+    rig.deliver(rig.command("o1")).await.wait().await;
+    assert_eq!(rig.tally("o1").await.unwrap().count, 2);
+}
+
+#[tokio::test]
+async fn a_poison_message_stands_alone() {
+    let rig = Rig::start().await;
+    let mut all = Vec::new();
+    let bad = ["panic", "dead", "jump", "stranger"];
+    for order in ["a", "panic", "b", "dead", "c", "jump", "d", "stranger", "e"] {
+        all.push(rig.deliver(rig.command(order)).await);
+    }
+    all.push(rig.deliver("not json").await);
+    all.push(rig.deliver(vec![0_u8, 0xff, b'{']).await);
+    all.push(rig.deliver(rig.command("f")).await);
+    for acknowledged in all {
+        acknowledged.wait().await;
+    }
+    for order in ["a", "b", "c", "d", "e", "f"] {
+        assert_eq!(rig.tally(order).await.unwrap().count, 1, "{order}");
+    }
+    let dead = dead_letters(&rig).await;
+    assert_eq!(dead.len(), bad.len() + 2);
+    for (order, why) in bad.iter().zip([
+        "deciding panicked",
+        "told to give up",
+        "jump is saved as 2 over 0",
+        "speaks without being there",
+    ]) {
+        let error = dead
+            .iter()
+            .find(|(bytes, _)| String::from_utf8_lossy(bytes).contains(order))
+            .map(|(_, error)| error.clone());
+        assert!(error.as_ref().is_some_and(|error| error.contains(why)), "{order}: {error:?}");
+        assert!(rig.tally(order).await.is_none(), "nothing of {order} was stored");
+    }
+    assert!(dead.iter().any(|(bytes, _)| bytes == &[0, 0xff, b'{']), "bytes are kept as they came");
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_carried_out_harms_no_other() {
+    let rig = Rig::start().await;
+    let asks = ["a", "panic", "b"].map(|id| rig.ask(Ask::Count(id.to_owned())));
+    let answers = join_all(asks).await;
+    assert!(matches!(&answers[0], Ok(Reply::Done { status: 200, .. })));
+    assert_eq!(answers[1].as_ref().unwrap_err().status, 500);
+    assert!(matches!(&answers[2], Ok(Reply::Done { status: 200, .. })));
+}
+
+#[tokio::test]
+async fn concurrent_requests_share_commits() {
+    let rig = Rig::start().await;
+    let many = 200;
+    let asks = (0..many).map(|n| rig.ask(Ask::Count(format!("o{}", n % 10))));
+    for answer in join_all(asks).await {
+        answer.unwrap();
+    }
+    let begun = rig.database.begun.load(Ordering::SeqCst);
+    assert!(begun < many / 4, "{many} requests took {begun} transactions");
+    assert_eq!(rig.tally("o3").await.unwrap().count, 20);
+}
+
+#[tokio::test]
+async fn later_inputs_see_what_earlier_ones_of_their_batch_made() {
+    let rig = Rig::start().await;
+    // The second one names the sum only because the first one made the tally.
+    let asks = (0..3).map(|_| rig.ask(Ask::CountInSum("o1".to_owned())));
+    for answer in join_all(asks).await {
+        answer.unwrap();
+    }
+    assert_eq!(rig.tally("o1").await.unwrap().count, 3);
+    let all = rig.running.handle().get(&toy::sum()).await.unwrap().unwrap();
+    assert_eq!(all.count, 2);
+}
+
+#[tokio::test]
+async fn without_its_database_a_service_refuses_requests_and_loses_no_message() {
+    let rig = Rig::start().await;
+    rig.database.away.store(true, Ordering::SeqCst);
+    let mut waiting = rig.deliver(rig.command("o1")).await;
+    let problem = rig.ask(Ask::Count("o2".to_owned())).await.unwrap_err();
+    assert_eq!((problem.status, problem.retry_after), (503, Some(1)));
+    assert!(!waiting.given());
+    rig.database.away.store(false, Ordering::SeqCst);
+    waiting.wait().await;
+    assert_eq!(rig.tally("o1").await.unwrap().count, 1);
+    assert!(rig.tally("o2").await.is_none(), "what was refused was not done");
+}
+
+#[tokio::test]
+async fn timers_fire_once_the_gate_is_open() {
+    let rig = Rig::start().await;
+    let now = rig.ports.now();
+    rig.ask(Ask::Wake("due".to_owned(), now)).await.unwrap();
+    let later = now.plus(Duration::from_secs(3600));
+    rig.ask(Ask::Wake("later".to_owned(), later)).await.unwrap();
+    assert_eq!(rig.tally("due").await.unwrap().woken, 0, "the gate is closed");
+    rig.timers.send_replace(true);
+    let rig = &rig;
+    rig.until("the timer fires", || async { rig.tally("due").await.unwrap().woken == 1 }).await;
+    // Set while the timers' task waits for another one that is due later.
+    let soon = rig.ports.now().plus(Duration::from_millis(30));
+    rig.ask(Ask::Wake("soon".to_owned(), soon)).await.unwrap();
+    rig.until("an earlier timer fires", || async { rig.tally("soon").await.unwrap().woken == 1 })
+        .await;
+    assert_eq!(rig.tally("later").await.unwrap().woken, 0);
+}
+
+#[tokio::test]
+async fn stopping_leaves_nothing_half_done() {
+    let rig = Rig::start().await;
+    for n in 0..50 {
+        // Not waited for: some are committed, some not, none half.
+        drop(rig.deliver(rig.command(&format!("o{n}"))).await);
+    }
+    rig.running.stop().await;
+    let tallies = rig.database.outbox().read(0, 100).await.unwrap().len();
+    let mut stored = 0;
+    for n in 0..50 {
+        let key = toy::tally(&format!("o{n}"));
+        stored += usize::from(rig.database.reader().get(&key).await.unwrap().is_some());
+    }
+    assert_eq!(stored, tallies);
+}
