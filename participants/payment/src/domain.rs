@@ -1,0 +1,375 @@
+//! The payment of one order, and what each command makes of it. Pure: time is an argument, a
+//! refusal is a value, and there is no other way to change an [`OrderPayment`] than through here.
+//!
+//! What must hold whatever arrives, in whatever order and however often: at most one
+//! authorization, one capture, one void and one refund; never a capture after an undo; once
+//! undone, everything that arrives later is answered with the undone fact.
+
+use contracts::{
+    CustomerId, Detail, EventType, Money, OrderId, Record, SagaId, Timestamp,
+    command::AuthorizePayment,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::gateway::{Answer, Verdict};
+
+/// What is known and held for one order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderPayment {
+    /// The order.
+    pub order_id: OrderId,
+    /// The saga that first asked; facts that a timer brings about belong to it.
+    pub saga: Option<SagaId>,
+    /// How things stand.
+    pub state: State,
+    /// The hold, once asked for. The token is not kept.
+    pub authorization: Option<Authorization>,
+    /// The money taken.
+    pub capture: Option<Capture>,
+    /// What was given back.
+    pub refund: Option<Refund>,
+    /// The gateway's answer that is still to come.
+    pub awaited: Option<Awaited>,
+    /// Sequence and milestones.
+    pub record: Record,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// How the payment of an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The gateway has not answered.
+    Pending,
+    /// The gateway has not answered, and its answer is to be reversed: a void waits for it.
+    Voiding,
+    /// The same, and a refund waits for it.
+    Refunding,
+    /// The amount is held.
+    Authorized,
+    /// The gateway said no.
+    Declined,
+    /// Undone before capture; also where nothing had been there.
+    Voided,
+    /// The money is taken.
+    Captured,
+    /// Whatever was there is given back.
+    Refunded,
+}
+
+impl State {
+    /// The word for it, as people search and as facts say.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Voiding => "voiding",
+            Self::Refunding => "refunding",
+            Self::Authorized => "authorized",
+            Self::Declined => "declined",
+            Self::Voided => "voided",
+            Self::Captured => "captured",
+            Self::Refunded => "refunded",
+        }
+    }
+}
+
+/// A hold on the customer's money.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authorization {
+    /// How it stands.
+    pub state: AuthorizationState,
+    /// Whose money.
+    pub customer_id: CustomerId,
+    /// How much.
+    pub amount: Money,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// When the gateway answered.
+    pub answered_at: Option<Timestamp>,
+}
+
+/// How a hold stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthorizationState {
+    /// Asked for, not answered.
+    Pending,
+    /// Held.
+    Authorized,
+    /// Refused by the gateway.
+    Declined,
+    /// Released.
+    Voided,
+    /// Used up by the capture.
+    Captured,
+}
+
+/// Money taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capture {
+    /// How it stands.
+    pub state: CaptureState,
+    /// How much.
+    pub amount: Money,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How a capture stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptureState {
+    /// Taken.
+    Captured,
+    /// Given back.
+    Refunded,
+}
+
+/// What a refund came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    /// What there was to undo.
+    pub state: RefundState,
+    /// How much was given back or released; none where nothing was there.
+    pub amount: Option<Money>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a refund found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundState {
+    /// A capture: the money went back.
+    Refunded,
+    /// Only a hold: it was released.
+    Released,
+    /// Neither.
+    Nothing,
+}
+
+/// An answer of the gateway that is still to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// When it comes.
+    pub at: Timestamp,
+    /// What it will be: the test gateway knows beforehand.
+    pub verdict: Verdict,
+}
+
+/// What an input came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It changed, and the latest milestone is news.
+    News(Box<OrderPayment>),
+    /// It changed, and there is nothing to tell yet.
+    Quiet(Box<OrderPayment>),
+    /// It did not change: the latest fact is told again.
+    Repeat,
+    /// It did not change and there is nothing to tell; counted under that name.
+    Nothing(&'static str),
+}
+
+/// `authorize-payment`: `answer` is what the gateway says to it, and is used the first time only.
+pub fn authorize(
+    current: Option<&OrderPayment>,
+    command: &AuthorizePayment,
+    answer: Answer,
+    now: Timestamp,
+) -> Outcome {
+    if let Some(payment) = current {
+        return payment.tell_again();
+    }
+    let mut payment = OrderPayment::new(command.order_id.clone(), State::Pending, now);
+    payment.authorization = Some(Authorization {
+        state: AuthorizationState::Pending,
+        customer_id: command.customer_id.clone(),
+        amount: command.amount,
+        requested_at: now,
+        answered_at: None,
+    });
+    match answer {
+        Answer::Now(verdict) => payment.answered(verdict, now),
+        Answer::Later(after, verdict) => {
+            payment.awaited = Some(Awaited { at: now.plus(after), verdict });
+            payment.record.touch();
+            Outcome::Quiet(Box::new(payment))
+        }
+    }
+}
+
+/// `void-payment`: the undo of an authorization. After a capture it changes nothing: what was
+/// taken is given back by a refund only.
+pub fn void(current: Option<&OrderPayment>, order_id: &OrderId, now: Timestamp) -> Outcome {
+    let Some(payment) = current else {
+        return OrderPayment::new(order_id.clone(), State::Voided, now).voided(now);
+    };
+    match payment.state {
+        State::Pending => payment.clone().reverse_later(State::Voiding, now),
+        State::Voiding | State::Refunding => Outcome::Nothing("gateway_not_answered"),
+        State::Authorized | State::Declined => payment.clone().voided(now),
+        State::Voided | State::Captured | State::Refunded => Outcome::Repeat,
+    }
+}
+
+/// `capture-payment`: takes what is held, once.
+pub fn capture(current: Option<&OrderPayment>, now: Timestamp) -> Outcome {
+    match current {
+        None => Outcome::Nothing("nothing_to_capture"),
+        Some(payment) if payment.state == State::Authorized => payment.clone().captured(now),
+        Some(payment) => payment.tell_again(),
+    }
+}
+
+/// `refund-payment`: undoes whatever is there, and is always answered refunded.
+pub fn refund(current: Option<&OrderPayment>, order_id: &OrderId, now: Timestamp) -> Outcome {
+    let Some(payment) = current else {
+        return OrderPayment::new(order_id.clone(), State::Refunded, now).refunded(now);
+    };
+    match payment.state {
+        State::Pending => payment.clone().reverse_later(State::Refunding, now),
+        // A void that waits is answered first; the refund, sent again, finds it voided.
+        State::Voiding | State::Refunding => Outcome::Nothing("gateway_not_answered"),
+        State::Authorized | State::Declined | State::Voided | State::Captured => {
+            payment.clone().refunded(now)
+        }
+        State::Refunded => Outcome::Repeat,
+    }
+}
+
+/// The gateway's answer is due (or the timer is stale).
+pub fn wake(current: Option<&OrderPayment>, now: Timestamp) -> Outcome {
+    let Some((payment, awaited)) = current.and_then(|it| it.awaited.map(|awaited| (it, awaited)))
+    else {
+        return Outcome::Nothing("stale_timer");
+    };
+    if now < awaited.at {
+        return Outcome::Nothing("early_timer");
+    }
+    payment.clone().answered(awaited.verdict, now)
+}
+
+impl OrderPayment {
+    fn new(order_id: OrderId, state: State, now: Timestamp) -> Self {
+        Self {
+            order_id,
+            saga: None,
+            state,
+            authorization: None,
+            capture: None,
+            refund: None,
+            awaited: None,
+            record: Record::default(),
+            updated_at: now,
+        }
+    }
+
+    /// Whether the customer's money is held, taken, or may come to be held.
+    pub const fn is_active(&self) -> bool {
+        match self.state {
+            State::Pending
+            | State::Voiding
+            | State::Refunding
+            | State::Authorized
+            | State::Captured => true,
+            State::Declined | State::Voided | State::Refunded => false,
+        }
+    }
+
+    fn tell_again(&self) -> Outcome {
+        match self.record.latest() {
+            Some(_) => Outcome::Repeat,
+            None => Outcome::Nothing("gateway_not_answered"),
+        }
+    }
+
+    fn reverse_later(mut self, state: State, now: Timestamp) -> Outcome {
+        self.state = state;
+        self.updated_at = now;
+        self.record.touch();
+        Outcome::Quiet(Box::new(self))
+    }
+
+    /// The gateway has answered: good news stands only where nobody has asked to undo it.
+    fn answered(mut self, verdict: Verdict, now: Timestamp) -> Outcome {
+        self.awaited = None;
+        let mut amount = None;
+        if let Some(authorization) = &mut self.authorization {
+            amount = Some(authorization.amount);
+            authorization.answered_at = Some(now);
+            authorization.state = match verdict {
+                Verdict::Approved => AuthorizationState::Authorized,
+                Verdict::Declined => AuthorizationState::Declined,
+            };
+        }
+        match (self.state, verdict) {
+            (State::Voiding, _) => self.voided(now),
+            (State::Refunding, _) => self.refunded(now),
+            (_, Verdict::Approved) => {
+                let detail = Detail { amount, ..Detail::default() };
+                self.happened(State::Authorized, EventType::PaymentAuthorized, detail, now)
+            }
+            (_, Verdict::Declined) => {
+                let reason = Some("payment_declined".to_owned());
+                let detail = Detail { amount, reason, ..Detail::default() };
+                self.happened(State::Declined, EventType::PaymentDeclined, detail, now)
+            }
+        }
+    }
+
+    fn voided(mut self, now: Timestamp) -> Outcome {
+        let detail = Detail { amount: self.release_hold(), ..Detail::default() };
+        self.happened(State::Voided, EventType::PaymentVoided, detail, now)
+    }
+
+    fn captured(mut self, now: Timestamp) -> Outcome {
+        let Some(authorization) = &mut self.authorization else {
+            return Outcome::Nothing("nothing_to_capture");
+        };
+        authorization.state = AuthorizationState::Captured;
+        let amount = authorization.amount;
+        self.capture = Some(Capture { state: CaptureState::Captured, amount, at: now });
+        let detail = Detail { amount: Some(amount), ..Detail::default() };
+        self.happened(State::Captured, EventType::PaymentCaptured, detail, now)
+    }
+
+    fn refunded(mut self, now: Timestamp) -> Outcome {
+        let (state, amount) = match &mut self.capture {
+            Some(capture) => {
+                capture.state = CaptureState::Refunded;
+                (RefundState::Refunded, Some(capture.amount))
+            }
+            None => match self.release_hold() {
+                Some(amount) => (RefundState::Released, Some(amount)),
+                None => (RefundState::Nothing, None),
+            },
+        };
+        self.refund = Some(Refund { state, amount, at: now });
+        let detail = Detail { amount, ..Detail::default() };
+        self.happened(State::Refunded, EventType::PaymentRefunded, detail, now)
+    }
+
+    /// Releases the hold, if there is one; how much it was.
+    fn release_hold(&mut self) -> Option<Money> {
+        let authorization = self.authorization.as_mut()?;
+        if authorization.state != AuthorizationState::Authorized {
+            return None;
+        }
+        authorization.state = AuthorizationState::Voided;
+        Some(authorization.amount)
+    }
+
+    fn happened(
+        mut self,
+        state: State,
+        kind: EventType,
+        detail: Detail,
+        now: Timestamp,
+    ) -> Outcome {
+        self.state = state;
+        self.updated_at = now;
+        self.record.add(kind, now, detail);
+        Outcome::News(Box::new(self))
+    }
+}

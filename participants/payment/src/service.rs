@@ -1,0 +1,145 @@
+//! Payment on the path: inputs to calls of the domain, outcomes to effects.
+
+use std::convert::Infallible;
+
+use contracts::{Command, Message, OrderId, SagaId, ServiceName, Timestamp};
+use runtime::{Content, Decision, Incoming, Input, Key, Keys, Kind, Outgoing, Service, View};
+
+use crate::{
+    OrderPayment, Settings,
+    aggregates::{PAYMENT, payment_key},
+    domain::{self, Outcome},
+    gateway,
+};
+
+/// The payment service.
+#[derive(Clone, Debug, Default)]
+pub struct Payment {
+    settings: Settings,
+}
+
+impl Payment {
+    /// With these settings.
+    pub const fn new(settings: Settings) -> Self {
+        Self { settings }
+    }
+
+    fn command(
+        &self,
+        incoming: &Incoming,
+        view: &View<'_, OrderPayment>,
+        now: Timestamp,
+    ) -> Decision<OrderPayment> {
+        let Message::Command(command) = &incoming.message else {
+            return Decision::ignored("unheard_event");
+        };
+        let order_id = command.order_id();
+        let key = payment_key(order_id);
+        let current = view.get(&key);
+        let outcome = match command {
+            Command::AuthorizePayment(asked) if asked.amount.amount < 0 => {
+                return Decision::dead_letter("an amount to hold cannot be negative");
+            }
+            Command::AuthorizePayment(asked) => {
+                let answer = gateway::ask(&asked.token, self.settings.slow_after);
+                domain::authorize(current, asked, answer, now)
+            }
+            Command::VoidPayment(_) => domain::void(current, order_id, now),
+            Command::CapturePayment(_) => domain::capture(current, now),
+            Command::RefundPayment(_) => domain::refund(current, order_id, now),
+            other => {
+                let name = other.kind().as_str();
+                return Decision::dead_letter(format!("payment has no command {name}"));
+            }
+        };
+        effects(&key, current, outcome, incoming.saga)
+    }
+}
+
+impl Service for Payment {
+    type State = OrderPayment;
+    /// Nobody asks for anything over HTTP: there it is only read.
+    type Request = Infallible;
+
+    fn name(&self) -> ServiceName {
+        ServiceName::Payment
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[PAYMENT]
+    }
+
+    fn keys(&self, input: &Input<Infallible>) -> Keys {
+        match input {
+            Input::Message(incoming) => order_id(incoming)
+                .map_or_else(Keys::default, |order_id| Keys::lock(payment_key(order_id))),
+            Input::Request(never) => match *never {},
+            Input::Wake(key) => Keys::lock(key.clone()),
+        }
+    }
+
+    fn decide(
+        &self,
+        input: &Input<Infallible>,
+        view: &View<'_, OrderPayment>,
+        now: Timestamp,
+    ) -> Decision<OrderPayment> {
+        match input {
+            Input::Message(incoming) => self.command(incoming, view, now),
+            Input::Request(never) => match *never {},
+            Input::Wake(key) => {
+                let current = view.get(key);
+                effects(key, current, domain::wake(current, now), None)
+            }
+        }
+    }
+}
+
+fn order_id(incoming: &Incoming) -> Option<&OrderId> {
+    match &incoming.message {
+        Message::Command(command) => Some(command.order_id()),
+        Message::Event(_) => None,
+    }
+}
+
+/// What an outcome means for database and outbox. A fact belongs to the saga that asked, or, where
+/// a timer brought it about, to the one that asked first.
+fn effects(
+    key: &Key,
+    current: Option<&OrderPayment>,
+    outcome: Outcome,
+    asked_by: Option<SagaId>,
+) -> Decision<OrderPayment> {
+    let (after, told) = match outcome {
+        Outcome::Nothing(label) => return Decision::ignored(label),
+        Outcome::Repeat => {
+            let messages =
+                current.and_then(|payment| fact(key, payment, asked_by, true)).into_iter();
+            return Decision { messages: messages.collect(), ..Decision::default() };
+        }
+        Outcome::News(after) => (after, true),
+        Outcome::Quiet(after) => (after, false),
+    };
+    let mut after = *after;
+    after.saga = after.saga.or(asked_by);
+    let message = if told { fact(key, &after, asked_by, false) } else { None };
+    Decision {
+        messages: message.into_iter().collect(),
+        saves: vec![(key.clone(), after)],
+        ..Decision::default()
+    }
+}
+
+fn fact(
+    key: &Key,
+    payment: &OrderPayment,
+    asked_by: Option<SagaId>,
+    repeat: bool,
+) -> Option<Outgoing> {
+    let event = payment.record.event(&payment.order_id, payment.state.as_str())?;
+    Some(Outgoing {
+        about: key.clone(),
+        content: Content::Event { event, sequence: payment.record.sequence, repeat },
+        saga: asked_by.or(payment.saga),
+    })
+}

@@ -1,0 +1,154 @@
+//! Payment with a store of states in place of a database: holds decisions to the path's rules.
+
+use std::{collections::HashMap, time::Duration};
+
+use contracts::{
+    Command, CommandId, Currency, CustomerId, Event, Message, MessageId, Money, OrderId, SagaId,
+    ServiceName, Timestamp,
+    command::{AuthorizePayment, OrderOnly},
+};
+use payment::{OrderPayment, Payment, Settings, aggregates::payment_key};
+use runtime::{Aggregate, Content, Decision, Incoming, Input, Key, Service, View};
+
+pub(crate) const SLOW_AFTER: Duration = Duration::from_secs(45);
+
+/// What can happen to the payment of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Authorize(&'static str),
+    Void,
+    Capture,
+    Refund,
+    /// The timer fires, stale or not.
+    Wake,
+    /// That many seconds pass.
+    Pass(u64),
+}
+
+pub(crate) struct Rig {
+    service: Payment,
+    states: HashMap<Key, OrderPayment>,
+    now: Timestamp,
+}
+
+pub(crate) fn order() -> OrderId {
+    OrderId::new("order-1").unwrap()
+}
+
+pub(crate) fn won(amount: i64) -> Money {
+    Money { amount, currency: Currency::KRW }
+}
+
+fn saga() -> SagaId {
+    serde_json::from_str("\"01890000-0000-7000-8000-000000000001\"").unwrap()
+}
+
+pub(crate) fn command(command: Command) -> Input<std::convert::Infallible> {
+    let id = "\"01890000-0000-7000-8000-000000000002\"";
+    let id: MessageId = serde_json::from_str(id).unwrap();
+    Input::Message(Incoming {
+        id,
+        time: Timestamp::from_millis(0),
+        source: ServiceName::Orchestrator,
+        subject: command.order_id().to_string(),
+        sequence: None,
+        command_id: Some(CommandId(id.0)),
+        saga: Some(saga()),
+        message: Message::Command(command),
+    })
+}
+
+impl Rig {
+    pub(crate) fn new() -> Self {
+        Self {
+            service: Payment::new(Settings { slow_after: SLOW_AFTER }),
+            states: HashMap::new(),
+            now: Timestamp::from_millis(1_780_000_000_000),
+        }
+    }
+
+    pub(crate) fn given(acts: &[Act]) -> Self {
+        let mut rig = Self::new();
+        for act in acts {
+            rig.act(*act);
+        }
+        rig
+    }
+
+    pub(crate) fn payment(&self) -> Option<&OrderPayment> {
+        self.states.get(&payment_key(&order()))
+    }
+
+    pub(crate) fn state(&self) -> &'static str {
+        self.payment().map_or("none", |payment| payment.state.as_str())
+    }
+
+    /// Acts, and says in words what came of it.
+    pub(crate) fn act(&mut self, act: Act) -> String {
+        let only = OrderOnly { order_id: order() };
+        let input = match act {
+            Act::Authorize(token) => command(Command::AuthorizePayment(AuthorizePayment {
+                order_id: order(),
+                customer_id: CustomerId::new("customer-1").unwrap(),
+                amount: won(19_000),
+                token: token.to_owned(),
+            })),
+            Act::Void => command(Command::VoidPayment(only)),
+            Act::Capture => command(Command::CapturePayment(only)),
+            Act::Refund => command(Command::RefundPayment(only)),
+            Act::Wake => Input::Wake(payment_key(&order())),
+            Act::Pass(seconds) => {
+                self.now = self.now.plus(Duration::from_secs(seconds));
+                return String::new();
+            }
+        };
+        let before = self.state();
+        let decision = self.take(&input);
+        let mut words = Vec::new();
+        if self.state() != before {
+            words.push(format!("-> {}", self.state()));
+        }
+        for message in &decision.messages {
+            let Content::Event { event, repeat, .. } = &message.content else {
+                panic!("payment sends facts only");
+            };
+            let again = if *repeat { "again " } else { "" };
+            words.push(format!("{again}{}", event.kind()));
+        }
+        words.extend(decision.ignored.map(str::to_owned));
+        words.extend(decision.dead_letter.map(|reason| format!("dead letter: {reason}")));
+        words.join(", ")
+    }
+
+    /// Takes an input as the path would, and holds the decision to the path's rules.
+    pub(crate) fn take(
+        &mut self,
+        input: &Input<std::convert::Infallible>,
+    ) -> Decision<OrderPayment> {
+        let keys = self.service.keys(input);
+        let unsent = HashMap::new();
+        let decision = self.service.decide(input, &View::new(&self.states, &unsent), self.now);
+        for (key, after) in &decision.saves {
+            assert!(keys.lock.contains(key), "{key} is saved without a lock");
+            let before = self.states.get(key).map_or(0, Aggregate::version);
+            assert_eq!(after.version(), before + 1, "one change is one version");
+            let stored = after.encode().unwrap();
+            assert_eq!(&OrderPayment::decode("payment", &stored).unwrap(), after);
+            self.states.insert(key.clone(), after.clone());
+        }
+        for message in &decision.messages {
+            let Content::Event { event: Event::Fact(_, fact), sequence, repeat } = &message.content
+            else {
+                panic!("payment sends facts only");
+            };
+            let payment = &self.states[&message.about];
+            assert_eq!(message.saga, Some(saga()));
+            assert_eq!(*sequence, payment.version());
+            assert_eq!(fact.state, payment.state.as_str());
+            assert_eq!(fact.milestones, payment.record.milestones);
+            assert_eq!(*repeat, decision.saves.is_empty(), "news, and only news, is new");
+        }
+        assert!(decision.messages.len() <= 1, "at most one fact a version");
+        decision
+    }
+}

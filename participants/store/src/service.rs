@@ -1,0 +1,304 @@
+//! The store on the path: inputs to calls of the domain, outcomes to effects.
+
+use contracts::{
+    Command, Event, MenuId, Message, OrderId, SagaId, ServiceName, StoreId, Timestamp,
+    command::RequestAcceptance, event::MenuItemChanged,
+};
+use runtime::{
+    Content, Decision, Incoming, Input, Key, Keys, Kind, Outgoing, Problem, Reply, Service, View,
+};
+
+use crate::{
+    Settings, StoreAggregate,
+    aggregates::{MENU_ITEM, TICKET, menu_item_key, ticket_key},
+    domain::{MenuItem, Outcome, Put, Refusal, Shortage, Ticket, Wanted, menu_item, ticket},
+    view::{menu_item_view, ticket_view},
+};
+
+/// The store service.
+#[derive(Clone, Debug, Default)]
+pub struct Store {
+    settings: Settings,
+}
+
+/// What a store's owner asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Put an item on the menu, or change it.
+    PutMenuItem {
+        /// Whose menu.
+        store_id: StoreId,
+        /// Which item.
+        menu_id: MenuId,
+        /// What it should be.
+        wanted: Wanted,
+    },
+    /// Answer a ticket.
+    Answer {
+        /// Whose ticket: the order's.
+        order_id: OrderId,
+        /// Yes or no.
+        accepted: bool,
+        /// In the owner's words.
+        reason: Option<String>,
+    },
+}
+
+type Decided = Decision<StoreAggregate>;
+type StoreView<'a> = View<'a, StoreAggregate>;
+
+impl Store {
+    /// With these settings.
+    pub const fn new(settings: Settings) -> Self {
+        Self { settings }
+    }
+
+    fn command(&self, incoming: &Incoming, view: &StoreView<'_>, now: Timestamp) -> Decided {
+        let Message::Command(command) = &incoming.message else {
+            return Decision::ignored("unheard_event");
+        };
+        let order_id = command.order_id();
+        let key = ticket_key(order_id);
+        let current = ticket_of(view, &key);
+        let shelf = shelf(view);
+        let outcome = match command {
+            Command::RequestAcceptance(asked) => {
+                Ok(ticket::request(current, asked, self.settings.auto, &shelf, now))
+            }
+            Command::CancelTicket(_) => ticket::cancel(current, order_id, &shelf, now),
+            Command::SettleStock(_) => ticket::settle(current, &shelf, now),
+            Command::Restock(_) => ticket::restock(current, order_id, &shelf, now),
+            other => {
+                let name = other.kind().as_str();
+                return Decision::dead_letter(format!("the store has no command {name}"));
+            }
+        };
+        match outcome {
+            Ok(outcome) => effects(&key, current, outcome, incoming.saga),
+            Err(Shortage { menu_id, wanted }) => Decision::dead_letter(format!(
+                "the stock of {menu_id} does not hold the {wanted} that were reserved"
+            )),
+        }
+    }
+}
+
+impl Service for Store {
+    type State = StoreAggregate;
+    type Request = Request;
+
+    fn name(&self) -> ServiceName {
+        ServiceName::Store
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[TICKET, MENU_ITEM]
+    }
+
+    fn keys(&self, input: &Input<Request>) -> Keys {
+        match input {
+            Input::Request(Request::PutMenuItem { store_id, menu_id, .. }) => {
+                Keys::lock(menu_item_key(store_id, menu_id))
+            }
+            Input::Wake(key) => Keys::lock(key.clone()),
+            Input::Message(_) | Input::Request(Request::Answer { .. }) => {
+                order_id(input).map_or_else(Keys::default, |id| Keys::lock(ticket_key(id)))
+            }
+        }
+    }
+
+    /// The items that the ticket is about, wherever this input, or one after an earlier input of
+    /// the same batch, may move their pieces. A ticket that is new names its items too: an answer
+    /// to it in the same batch could not.
+    fn more_keys(&self, input: &Input<Request>, view: &StoreView<'_>) -> Keys {
+        let Some(order_id) = order_id(input) else { return Keys::default() };
+        let asked = match input {
+            Input::Message(Incoming {
+                message: Message::Command(Command::RequestAcceptance(asked)),
+                ..
+            }) => Some(asked),
+            _ => None,
+        };
+        let lock = match (ticket_of(view, &ticket_key(order_id)), asked) {
+            (None, Some(asked)) => asked_keys(asked),
+            (Some(ticket), asked) if ticket.is_active() => {
+                // Asked again, while the owner takes their time: nothing will move.
+                let in_vain = asked.is_some() && !self.settings.auto;
+                if in_vain { Vec::new() } else { item_keys(ticket) }
+            }
+            _ => Vec::new(),
+        };
+        Keys { lock, look: Vec::new() }
+    }
+
+    fn decide(&self, input: &Input<Request>, view: &StoreView<'_>, now: Timestamp) -> Decided {
+        match input {
+            Input::Message(incoming) => self.command(incoming, view, now),
+            Input::Request(Request::PutMenuItem { store_id, menu_id, wanted }) => {
+                put_menu_item(store_id, menu_id, wanted, view, now)
+            }
+            Input::Request(Request::Answer { order_id, accepted, reason }) => {
+                answer(order_id, *accepted, reason.as_deref(), view, now)
+            }
+            Input::Wake(_) => Decision::ignored("stale_timer"),
+        }
+    }
+}
+
+fn order_id(input: &Input<Request>) -> Option<&OrderId> {
+    match input {
+        Input::Message(Incoming { message: Message::Command(command), .. }) => {
+            Some(command.order_id())
+        }
+        Input::Request(Request::Answer { order_id, .. }) => Some(order_id),
+        _ => None,
+    }
+}
+
+fn asked_keys(asked: &RequestAcceptance) -> Vec<Key> {
+    asked.items.iter().map(|line| menu_item_key(&asked.store_id, &line.menu_id)).collect()
+}
+
+fn item_keys(ticket: &Ticket) -> Vec<Key> {
+    let Some(store_id) = ticket.store_id() else { return Vec::new() };
+    ticket.quantities().into_keys().map(|menu_id| menu_item_key(store_id, menu_id)).collect()
+}
+
+fn ticket_of<'a>(view: &StoreView<'a>, key: &Key) -> Option<&'a Ticket> {
+    view.get(key).and_then(StoreAggregate::ticket)
+}
+
+fn shelf<'a>(view: &StoreView<'a>) -> impl Fn(&StoreId, &MenuId) -> Option<&'a MenuItem> {
+    move |store_id, menu_id| {
+        view.get(&menu_item_key(store_id, menu_id)).and_then(StoreAggregate::menu_item)
+    }
+}
+
+fn put_menu_item(
+    store_id: &StoreId,
+    menu_id: &MenuId,
+    wanted: &Wanted,
+    view: &StoreView<'_>,
+    now: Timestamp,
+) -> Decided {
+    let key = menu_item_key(store_id, menu_id);
+    let current = view.get(&key).and_then(StoreAggregate::menu_item);
+    let (after, told) = match menu_item::put(current, store_id, menu_id, wanted, now) {
+        Put::Unchanged => {
+            return current.map_or_else(
+                || Decision::refused(Problem::internal()),
+                |item| Decision::answered(200, &menu_item_view(item)),
+            );
+        }
+        Put::TooLow { least } => {
+            return Decision::refused(Problem::conflict(
+                "stock-too-low",
+                format!("{least} are reserved or sold: stock cannot be less."),
+            ));
+        }
+        Put::Restocked(after) => (after, false),
+        Put::Changed(after) => (after, true),
+    };
+    let message = told.then(|| Outgoing {
+        about: key.clone(),
+        content: Content::Event {
+            event: Event::MenuItemChanged(MenuItemChanged {
+                store_id: after.store_id.clone(),
+                menu_id: after.menu_id.clone(),
+                name: after.name.clone(),
+                price: after.price,
+            }),
+            sequence: after.version,
+            repeat: false,
+        },
+        saga: None,
+    });
+    Decision {
+        reply: Reply::json(200, &menu_item_view(&after)),
+        saves: vec![(key, StoreAggregate::MenuItem(Box::new(after)))],
+        messages: message.into_iter().collect(),
+        ..Decision::default()
+    }
+}
+
+fn answer(
+    order_id: &OrderId,
+    accepted: bool,
+    reason: Option<&str>,
+    view: &StoreView<'_>,
+    now: Timestamp,
+) -> Decided {
+    let key = ticket_key(order_id);
+    let current = ticket_of(view, &key);
+    let outcome = match ticket::answer(current, accepted, reason, &shelf(view), now) {
+        Ok(outcome) => outcome,
+        Err(refusal) => return Decision::refused(problem(&refusal)),
+    };
+    let shown = match &outcome {
+        Outcome::News(after, _) | Outcome::Quiet(after) => Some(after.as_ref()),
+        Outcome::Repeat | Outcome::Nothing(_) => current,
+    };
+    let reply = shown.map_or_else(
+        || Reply::Refused(Problem::not_found("ticket")),
+        |ticket| Reply::json(200, &ticket_view(ticket)),
+    );
+    Decision { reply, ..effects(&key, current, outcome, None) }
+}
+
+fn problem(refusal: &Refusal) -> Problem {
+    match refusal {
+        Refusal::Unknown => Problem::not_found("ticket"),
+        Refusal::AlreadyAccepted => {
+            Problem::conflict("already-accepted", "The ticket was accepted before.")
+        }
+        Refusal::AlreadyRejected => {
+            Problem::conflict("already-rejected", "The ticket was rejected before.")
+        }
+        Refusal::Cancelled => {
+            Problem::conflict("ticket-cancelled", "The ticket is void: the order was undone.")
+        }
+        Refusal::OutOfStock(Shortage { menu_id, wanted }) => Problem::conflict(
+            "out-of-stock",
+            format!("There are fewer than {wanted} of {menu_id} on hand; the ticket is pending."),
+        ),
+    }
+}
+
+/// What an outcome means for database and outbox. A fact belongs to the saga that asked, or, where
+/// an owner brought it about, to the one that asked first.
+fn effects(
+    key: &Key,
+    current: Option<&Ticket>,
+    outcome: Outcome,
+    asked_by: Option<SagaId>,
+) -> Decided {
+    let (after, moved, told) = match outcome {
+        Outcome::Nothing(label) => return Decision::ignored(label),
+        Outcome::Repeat => {
+            let messages = current.and_then(|ticket| fact(key, ticket, asked_by, true)).into_iter();
+            return Decision { messages: messages.collect(), ..Decision::default() };
+        }
+        Outcome::News(after, moved) => (after, moved, true),
+        Outcome::Quiet(after) => (after, Vec::new(), false),
+    };
+    let mut after = after;
+    after.saga = after.saga.or(asked_by);
+    let message = if told { fact(key, &after, asked_by, false) } else { None };
+    let items = moved.into_iter().map(|item| {
+        let key = menu_item_key(&item.store_id, &item.menu_id);
+        (key, StoreAggregate::MenuItem(Box::new(item)))
+    });
+    Decision {
+        messages: message.into_iter().collect(),
+        saves: std::iter::once((key.clone(), StoreAggregate::Ticket(after))).chain(items).collect(),
+        ..Decision::default()
+    }
+}
+
+fn fact(key: &Key, ticket: &Ticket, asked_by: Option<SagaId>, repeat: bool) -> Option<Outgoing> {
+    let event = ticket.record.event(&ticket.order_id, ticket.state.as_str())?;
+    Some(Outgoing {
+        about: key.clone(),
+        content: Content::Event { event, sequence: ticket.record.sequence, repeat },
+        saga: asked_by.or(ticket.saga),
+    })
+}

@@ -1,0 +1,114 @@
+//! What is shown of menus and tickets over HTTP.
+
+use std::collections::BTreeMap;
+
+use contracts::{Line, MenuId, Milestone, Money, OrderId, StoreId, Timestamp};
+use serde::Serialize;
+
+use crate::domain::{MenuItem, State, Ticket};
+
+/// A menu item as owners see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct MenuItemView<'a> {
+    #[serde(flatten)]
+    item: &'a MenuItem,
+    /// Pieces ever put in.
+    stock: u64,
+}
+
+/// A menu item with its stock.
+pub fn menu_item_view(item: &MenuItem) -> MenuItemView<'_> {
+    MenuItemView { item, stock: item.stock() }
+}
+
+impl MenuItemView<'_> {
+    /// Which item of its menu.
+    pub fn menu_id(&self) -> &MenuId {
+        &self.item.menu_id
+    }
+}
+
+/// A ticket as owners see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct TicketView<'a> {
+    order_id: &'a OrderId,
+    store_id: Option<&'a StoreId>,
+    state: &'static str,
+    items: &'a [Line],
+    total: Option<Money>,
+    reason: Option<&'a str>,
+    requested_at: Option<Timestamp>,
+    answered_at: Option<Timestamp>,
+    updated_at: Timestamp,
+    version: u64,
+}
+
+/// A ticket as people see it.
+pub fn ticket_view(ticket: &Ticket) -> TicketView<'_> {
+    let (asked, answer) = (ticket.asked.as_ref(), ticket.answer.as_ref());
+    TicketView {
+        order_id: &ticket.order_id,
+        store_id: ticket.store_id(),
+        state: ticket.state.as_str(),
+        items: asked.map_or(&[], |asked| &asked.items),
+        total: asked.map(|asked| asked.total),
+        reason: answer.and_then(|answer| answer.reason.as_deref()),
+        requested_at: asked.map(|asked| asked.at),
+        answered_at: answer.map(|answer| answer.at),
+        updated_at: ticket.updated_at,
+        version: ticket.record.sequence,
+    }
+}
+
+impl TicketView<'_> {
+    /// Whose ticket it is.
+    pub const fn order_id(&self) -> &OrderId {
+        self.order_id
+    }
+}
+
+/// What the service holds for an order, as the auditor reads it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Holding<'a> {
+    order_id: &'a OrderId,
+    store_id: Option<&'a StoreId>,
+    state: &'static str,
+    /// Whether the owner still has to answer, or pieces are reserved.
+    active: bool,
+    reserved: Vec<Pieces<'a>>,
+    sold: Vec<Pieces<'a>>,
+    milestones: &'a [Milestone],
+    version: u64,
+}
+
+/// So many pieces of an item.
+#[derive(Clone, Debug, Serialize)]
+pub struct Pieces<'a> {
+    menu_id: &'a MenuId,
+    quantity: u64,
+}
+
+/// What is held for an order: its pieces, reserved or sold, with every milestone.
+pub fn holding(ticket: &Ticket) -> Holding<'_> {
+    let pieces = |state| {
+        let held = if ticket.state == state { ticket.quantities() } else { BTreeMap::new() };
+        held.into_iter().map(|(menu_id, quantity)| Pieces { menu_id, quantity }).collect()
+    };
+    Holding {
+        order_id: &ticket.order_id,
+        store_id: ticket.store_id(),
+        state: ticket.state.as_str(),
+        active: ticket.is_active(),
+        reserved: pieces(State::Accepted),
+        sold: pieces(State::Settled),
+        milestones: &ticket.record.milestones,
+        version: ticket.record.sequence,
+    }
+}
+
+impl Holding<'_> {
+    /// For which order.
+    pub const fn order_id(&self) -> &OrderId {
+        self.order_id
+    }
+}
