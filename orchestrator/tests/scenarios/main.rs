@@ -1,0 +1,13 @@
+//! Scenarios of the orchestrator as one pure decision: given what was told, when this comes, then
+//! that is sent and that is seen.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod answers;
+mod catalog;
+mod endings;
+mod idempotency;
+mod payloads;
+mod races;
+mod timers;
+mod world;
