@@ -1,46 +1,45 @@
 //! The project's chores as commands: `cargo xtask help` lists them.
 //!
 //! Exit status: 0 done, 1 a step failed or a rule is broken, 2 wrong usage, 3 something that the
-//! chore needs is missing. Nothing that is shipped depends on this crate.
+//! chore needs is missing. Nothing that is shipped depends on this crate, and it depends on next
+//! to nothing: it is built before anything else, with features of its own.
 
-use std::{path::Path, process::ExitCode};
-
-use clap::{Parser, Subcommand};
+use std::{env, fmt, path::Path, process::ExitCode};
 
 mod codemap;
 mod needs;
 mod suite;
 
-/// The project's chores.
-#[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_version_flag = true)]
-struct Cli {
-    #[command(subcommand)]
-    chore: Chore,
-}
+const HELP: &str = "\
+The project's chores.
 
-#[derive(Subcommand)]
+Usage: cargo xtask <CHORE>
+
+  test             Run everything that CI runs: format, code map, lints, docs, all tests.
+                   Stops at the first step that fails and says how to repeat it. Installs what
+                   is missing where it can (Debian, as root), otherwise says what it is.
+  test <FILTER>    Run only the tests whose name contains this, and no other step.
+  codemap          Check the dependency rules, the map in ARCHITECTURE.md, links, house rules.
+  help             Print this.
+
+Exit status: 0 done, 1 a step failed or a rule is broken, 2 wrong usage, 3 something is missing.";
+
+/// What is asked for.
+#[derive(Debug, PartialEq, Eq)]
 enum Chore {
-    /// Run everything that CI runs: format, code map, lints, docs, all tests
-    ///
-    /// Stops at the first step that fails and says how to repeat it. Installs what is missing
-    /// where it can (Debian, as root), otherwise says what it is.
-    Test {
-        /// Run only the tests whose name contains this, and no other step
-        filter: Option<String>,
-    },
-    /// Check the dependency rules, the map in ARCHITECTURE.md, links and house rules
+    Test { filter: Option<String> },
     Codemap,
+    Help,
 }
 
 /// Why a chore was not done, sorted by exit status.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 enum Failure {
     /// A step failed or a rule is broken.
-    #[error("{0}")]
     Broken(String),
+    /// There is no such chore.
+    Usage(String),
     /// Something that the chore needs is missing.
-    #[error("{0}")]
     Missing(String),
 }
 
@@ -48,7 +47,16 @@ impl Failure {
     fn exit_status(&self) -> u8 {
         match self {
             Self::Broken(_) => 1,
+            Self::Usage(_) => 2,
             Self::Missing(_) => 3,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken(line) | Self::Usage(line) | Self::Missing(line) => f.write_str(line),
         }
     }
 }
@@ -57,9 +65,16 @@ fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("the crate lies one folder below the root of the workspace");
-    let done = match Cli::parse().chore {
-        Chore::Test { filter } => suite::run(root, filter.as_deref()),
-        Chore::Codemap => codemap::run(root),
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match parse(&words) {
+        Ok(Chore::Test { filter }) => suite::run(root, filter.as_deref()),
+        Ok(Chore::Codemap) => codemap::run(root),
+        Ok(Chore::Help) => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(failure) => Err(failure),
     };
     match done {
         Ok(summary) => {
@@ -70,5 +85,58 @@ fn main() -> ExitCode {
             eprintln!("xtask: {failure}");
             ExitCode::from(failure.exit_status())
         }
+    }
+}
+
+fn parse(words: &[&str]) -> Result<Chore, Failure> {
+    match words {
+        [] | ["help" | "--help" | "-h", ..] | [_, "--help" | "-h"] => Ok(Chore::Help),
+        ["test"] => Ok(Chore::Test { filter: None }),
+        ["test", filter] if !filter.starts_with('-') => {
+            Ok(Chore::Test { filter: Some((*filter).to_owned()) })
+        }
+        ["codemap"] => Ok(Chore::Codemap),
+        _ => {
+            let line = format!("no such chore: {}; see `cargo xtask help`", words.join(" "));
+            Err(Failure::Usage(line))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_chore_is_understood() {
+        let filter = |filter: Option<&str>| Chore::Test { filter: filter.map(ToOwned::to_owned) };
+        let cases: [(&[&str], Chore); 7] = [
+            (&[], Chore::Help),
+            (&["help"], Chore::Help),
+            (&["--help"], Chore::Help),
+            (&["test", "--help"], Chore::Help),
+            (&["test"], filter(None)),
+            (&["test", "cancel"], filter(Some("cancel"))),
+            (&["codemap"], Chore::Codemap),
+        ];
+        for (words, chore) in cases {
+            assert_eq!(parse(words).unwrap(), chore, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_wrong_usage() {
+        for words in [&["tests"][..], &["test", "--quick"], &["test", "a", "b"], &["codemap", "a"]]
+        {
+            let failure = parse(words).unwrap_err();
+            assert_eq!(failure.exit_status(), 2, "{words:?}");
+            assert!(failure.to_string().contains(&words.join(" ")), "{failure}");
+        }
+    }
+
+    #[test]
+    fn each_failure_has_its_exit_status() {
+        assert_eq!(Failure::Broken(String::new()).exit_status(), 1);
+        assert_eq!(Failure::Missing(String::new()).exit_status(), 3);
     }
 }

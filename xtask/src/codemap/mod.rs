@@ -1,9 +1,9 @@
 //! `cargo xtask codemap`: the project's rules as code. What people are asked to keep to and no
 //! compiler checks is checked here; each breach is one line that says where and what to do.
 
-use std::{fmt, fs, io, path::Path};
+use std::{fmt, fs, io, path::Path, process::Command};
 
-use cargo_metadata::{DependencyKind, MetadataCommand};
+use serde_json::Value;
 
 use crate::Failure;
 
@@ -83,33 +83,46 @@ pub(crate) fn run(root: &Path) -> Result<String, Failure> {
     }
 }
 
+/// The members of the workspace, as `cargo metadata` tells them.
 fn members(root: &Path) -> Result<Vec<Member>, Failure> {
-    let metadata = MetadataCommand::new()
+    let broken = |reason: String| Failure::Broken(format!("cargo metadata: {reason}"));
+    let output = Command::new("cargo")
+        .args(["metadata", "--no-deps", "--format-version", "1"])
         .current_dir(root)
-        .no_deps()
-        .exec()
-        .map_err(|error| Failure::Broken(format!("cargo metadata: {error}")))?;
-    let workspace = &metadata.workspace_root;
-    let packages = metadata.packages.iter().map(|package| Member {
-        name: package.name.to_string(),
-        folder: package
-            .manifest_path
+        .output()
+        .map_err(|error| broken(error.to_string()))?;
+    if !output.status.success() {
+        return Err(broken(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+    }
+    let metadata: Value =
+        serde_json::from_slice(&output.stdout).map_err(|error| broken(error.to_string()))?;
+    let workspace = Path::new(text(&metadata["workspace_root"]));
+    let packages = list(&metadata["packages"]).iter().map(|package| Member {
+        name: text(&package["name"]).to_owned(),
+        folder: Path::new(text(&package["manifest_path"]))
             .parent()
             .and_then(|folder| folder.strip_prefix(workspace).ok())
-            .map_or_else(String::new, ToString::to_string),
-        description: package.description.clone().unwrap_or_default(),
-        dependencies: package
-            .dependencies
+            .map_or_else(String::new, |folder| folder.display().to_string()),
+        description: text(&package["description"]).to_owned(),
+        dependencies: list(&package["dependencies"])
             .iter()
             .map(|dependency| Dependency {
-                name: dependency.name.clone(),
-                dev: dependency.kind == DependencyKind::Development,
-                ours: dependency.path.is_some(),
-                default_features: dependency.uses_default_features,
+                name: text(&dependency["name"]).to_owned(),
+                dev: dependency["kind"] == "dev",
+                ours: dependency["path"].is_string(),
+                default_features: dependency["uses_default_features"] != false,
             })
             .collect(),
     });
     Ok(packages.collect())
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// The line of a manifest that names a dependency; 1 where none does.
@@ -130,6 +143,41 @@ mod tests {
     fn a_violation_is_one_line_that_editors_can_follow() {
         let violation = Violation::new("relay/src/lib.rs", 7, "too long");
         assert_eq!(violation.to_string(), "relay/src/lib.rs:7: too long");
+    }
+
+    #[test]
+    fn members_are_read_from_their_manifests() {
+        let tree = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            fs::create_dir_all(tree.path().join(path).join("src")).unwrap();
+            fs::write(tree.path().join(path).join("src/lib.rs"), "//! Some.\n").unwrap();
+            fs::write(tree.path().join(path).join("Cargo.toml"), text).unwrap();
+        };
+        let engine = "[package]\nname = \"saga\"\ndescription = \"The engine\"\n";
+        write("crates/saga", engine);
+        write(
+            "cook",
+            "[package]\nname = \"cook\"\n[dev-dependencies]\nsaga = { path = \"../crates/saga\" }\n\
+             [dependencies]\nserde = { version = \"1\", default-features = false }\n",
+        );
+        let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/saga\", \"cook\"]\n";
+        fs::write(tree.path().join("Cargo.toml"), workspace).unwrap();
+
+        let mut members = members(tree.path()).unwrap();
+        members.sort_by(|a, b| a.name.cmp(&b.name));
+        let [cook, saga] = &members[..] else { panic!("{members:?}") };
+        assert_eq!(
+            (saga.folder.as_str(), saga.description.as_str()),
+            ("crates/saga", "The engine")
+        );
+        assert_eq!((cook.folder.as_str(), cook.description.as_str()), ("cook", ""));
+        let mut uses: Vec<(&str, bool, bool, bool)> = cook
+            .dependencies
+            .iter()
+            .map(|d| (d.name.as_str(), d.dev, d.ours, d.default_features))
+            .collect();
+        uses.sort_unstable();
+        assert_eq!(uses, [("saga", true, true, true), ("serde", false, false, false)]);
     }
 
     #[test]

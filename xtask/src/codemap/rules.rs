@@ -1,6 +1,9 @@
 //! House rules that no compiler and no lint checks, each with its reason in what it says.
 
-use super::{Violation, source::Source};
+use super::{
+    Violation,
+    source::{Source, is_unit_test_file},
+};
 
 /// The most lines of a file, without its tests.
 const MOST_LINES: usize = 400;
@@ -41,8 +44,8 @@ fn header(source: &Source) -> Vec<Violation> {
 }
 
 fn length(source: &Source) -> Vec<Violation> {
-    let lines = if source.path.ends_with("/tests.rs") {
-        0 // the tests of the file beside it
+    let lines = if is_unit_test_file(&source.path) {
+        0
     } else if source.tests_from == 1 {
         source.code.len()
     } else {
@@ -104,18 +107,42 @@ fn ignored_tests(source: &Source) -> Vec<Violation> {
     })
 }
 
+/// A pause between two looks of a loop that waits is no sleep: what ends it is not the time.
 fn sleeping_tests(source: &Source) -> Vec<Violation> {
-    let mut found = find(source, |line| {
-        let calls = line.match_indices("sleep(").any(|(at, _)| {
+    let calls = |line: &str| {
+        line.match_indices("sleep(").any(|(at, _)| {
             let before = &line[..at];
             !before.ends_with("fn ") && !before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
-        });
-        let what = "a test must not sleep: wait until it has happened, with a bound, or move a \
-                    manual clock";
-        calls.then(|| what.to_owned())
-    });
-    found.retain(|violation| source.is_test(violation.line));
-    found
+        })
+    };
+    let what = "a test must not sleep: look again in a loop until it has happened, with a bound, \
+                or move a manual clock";
+    let lines = source.code.iter().enumerate();
+    lines
+        .filter(|(index, line)| source.is_test(index + 1) && calls(line))
+        .filter(|(index, _)| !waits_in_a_loop(&source.code, *index))
+        .map(|(index, _)| Violation::new(&source.path, index + 1, what))
+        .collect()
+}
+
+/// Whether a line stands in a loop, as the indentation of formatted code tells.
+fn waits_in_a_loop(code: &[String], index: usize) -> bool {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut depth = indent(&code[index]);
+    for line in code[..index].iter().rev().filter(|line| !line.trim().is_empty()) {
+        if indent(line) >= depth {
+            continue;
+        }
+        depth = indent(line);
+        let opener = line.trim_start();
+        if ["while ", "loop ", "for _ in "].iter().any(|word| opener.starts_with(word)) {
+            return true;
+        }
+        if opener.contains("fn ") {
+            return false;
+        }
+    }
+    false
 }
 
 /// Looks at each line of the code.
@@ -212,5 +239,10 @@ mod tests {
         check_fails("relay/src/tests.rs", "//! Some.\nfn a() { clock.sleep(b); }\n", 2, "sleep");
         check_passes("relay/src/tests.rs", "//! Some.\nasync fn sleep(&self) {}\n");
         check_passes("relay/src/tests.rs", "//! Some.\nfn a() { count_sleep(); }\n");
+        let waiting = "//! Some.\nfn a() {\n    while !done() {\n        select! {\n            \
+                       () = sleep(b) => {}\n        }\n    }\n}\n";
+        check_passes("relay/src/tests.rs", waiting);
+        let after = waiting.replace("    }\n}\n", "    }\n    sleep(b);\n}\n");
+        check_fails("relay/src/tests.rs", &after, 8, "must not sleep");
     }
 }

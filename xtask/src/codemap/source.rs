@@ -44,19 +44,25 @@ impl Source {
     }
 }
 
-/// Files of tests: `tests.rs`, and everything below a folder `tests`.
+/// Files of tests: `tests.rs`, `some_tests.rs`, and everything below a folder `tests`.
 fn is_test_file(path: &str) -> bool {
-    path.split('/').any(|part| part == "tests" || part == "tests.rs")
+    is_unit_test_file(path) || path.split('/').any(|part| part == "tests")
 }
 
-/// The line of a `#[cfg(test)]` that a module follows; after the last line where there is none.
+/// Files that are the tests of the file beside them.
+pub(super) fn is_unit_test_file(path: &str) -> bool {
+    path.ends_with("/tests.rs") || path.ends_with("_tests.rs")
+}
+
+/// The line of a `#[cfg(test)]` that a module with a body follows (`mod tests;` only names another
+/// file); after the last line where there is none.
 fn tests_from(code: &[String]) -> usize {
     let opens = |index: usize| {
         let after = code[index..].iter().map(|line| line.trim());
         let mut after = after.map(|line| line.strip_prefix("#[cfg(test)]").unwrap_or(line).trim());
-        after
-            .find(|line| !line.is_empty() && !line.starts_with("#["))
-            .is_some_and(|line| line.starts_with("mod ") || line.contains(" mod "))
+        after.find(|line| !line.is_empty() && !line.starts_with("#[")).is_some_and(|line| {
+            (line.starts_with("mod ") || line.contains(" mod ")) && line.contains('{')
+        })
     };
     let marked = |line: &String| line.trim_start().starts_with("#[cfg(test)]");
     let found = code.iter().enumerate().find(|(index, line)| marked(line) && opens(*index));
@@ -241,9 +247,11 @@ mod tests {
             ("relay/src/lib.rs", "fn a() {}\n", usize::MAX),
             ("relay/src/lib.rs", "fn a() {}\n#[cfg(test)]\nmod tests {}\n", 2),
             ("relay/src/lib.rs", "#[cfg(test)]\nuse a::b;\n\n#[cfg(test)]\nmod tests {}\n", 4),
-            ("relay/src/lib.rs", "#[cfg(test)]\n#[allow(some)]\npub(crate) mod tests;\n", 1),
+            ("relay/src/lib.rs", "#[cfg(test)]\n#[allow(some)]\npub(crate) mod tests {\n}\n", 1),
+            ("relay/src/lib.rs", "#[cfg(test)]\nmod tests;\nfn a() {}\n", usize::MAX),
             ("relay/src/lib.rs", "//! `#[cfg(test)]`\nmod some;\n", usize::MAX),
             ("relay/src/tests.rs", "fn a() {}\n", 1),
+            ("relay/src/pump_tests.rs", "fn a() {}\n", 1),
             ("tests/src/lib.rs", "fn a() {}\n", 1),
         ];
         for (path, text, expected) in cases {
