@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contracts::Timestamp;
+use contracts::{ServiceName, Timestamp};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -94,8 +94,43 @@ pub async fn start<S: Service>(
         options.timers,
         stopped,
     ));
+    let tidying =
+        ports.spawn(tidy(service.name(), Arc::clone(&database), ports.clone(), stop.subscribe()));
     let handle = Handle::new(service, Submit::new(asking), database, ports);
-    Running { handle, stop, tasks: vec![work, timers] }
+    Running { handle, stop, tasks: vec![work, timers, tidying] }
+}
+
+/// The inbox knows a message for this long after its own time: at least as long as the longest
+/// replay. Beyond it, the sequence of each source and subject protects.
+pub const INBOX_REMEMBERS: Duration = Duration::from_secs(14 * 24 * 3600);
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
+/// Rows forgotten in one go: few enough that no input waits long behind it.
+const FORGET_AT_ONCE: u32 = 1_000;
+
+/// Forgets what the inbox need not know any more, until told to stop.
+async fn tidy(
+    service: ServiceName,
+    database: Arc<dyn Database>,
+    ports: Ports,
+    mut stop: watch::Receiver<bool>,
+) {
+    let work = async {
+        loop {
+            let oldest = ports.now().minus(INBOX_REMEMBERS);
+            match database.prune_inbox(oldest, FORGET_AT_ONCE).await {
+                Ok(forgotten) if forgotten >= u64::from(FORGET_AT_ONCE) => {}
+                Ok(_) => ports.clock.sleep(TIDY_EVERY).await,
+                Err(error) => {
+                    tracing::warn!(%service, %error, "the inbox could not be pruned");
+                    ports.clock.sleep(TIDY_EVERY).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        () = told_to_stop(&mut stop) => {}
+    }
 }
 
 /// Resolves when that turns true, or when nobody is left to turn it.
