@@ -69,7 +69,7 @@ fn steps(nextest: bool, filter: Option<&str>) -> Vec<Step> {
         Step {
             name: "docs",
             run: Run::Cargo {
-                arguments: words("doc --workspace --no-deps --lib"),
+                arguments: words("doc --workspace --no-deps --lib --document-private-items"),
                 environment: &[("RUSTDOCFLAGS", "-D warnings")],
             },
         },
@@ -170,7 +170,7 @@ mod tests {
         let commands = commands(true, None);
         assert!(
             commands.contains(
-                &"RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --lib".to_owned()
+                &"RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --lib --document-private-items".to_owned()
             ),
             "{commands:?}"
         );
