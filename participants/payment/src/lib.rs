@@ -7,11 +7,13 @@
 pub mod aggregates;
 pub mod domain;
 pub mod gateway;
+pub mod http;
 pub mod service;
 pub mod settings;
 pub mod view;
 
 pub use domain::OrderPayment;
+pub use http::routes;
 pub use service::Payment;
 pub use settings::Settings;
 pub use view::{Holding, holding};

@@ -53,3 +53,10 @@ pub fn holding(payment: &OrderPayment) -> Holding<'_> {
         milestones: &payment.record.milestones,
     }
 }
+
+impl Holding<'_> {
+    /// For which order.
+    pub const fn order_id(&self) -> &OrderId {
+        self.payment.order_id
+    }
+}

@@ -7,11 +7,13 @@
 
 pub mod aggregates;
 pub mod domain;
+pub mod http;
 pub mod service;
 pub mod settings;
 pub mod view;
 
 pub use aggregates::StoreAggregate;
+pub use http::routes;
 pub use service::{Request, Store};
 pub use settings::Settings;
 pub use view::{Holding, holding};

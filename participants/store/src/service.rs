@@ -2,7 +2,7 @@
 
 use contracts::{
     Command, Event, MenuId, Message, OrderId, SagaId, ServiceName, StoreId, Timestamp,
-    command::RequestAcceptance, event::MenuItemChanged,
+    event::MenuItemChanged,
 };
 use runtime::{
     Content, Decision, Incoming, Input, Key, Keys, Kind, Outgoing, Problem, Reply, Service, View,
@@ -11,7 +11,7 @@ use runtime::{
 use crate::{
     Settings, StoreAggregate,
     aggregates::{MENU_ITEM, TICKET, menu_item_key, ticket_key},
-    domain::{MenuItem, Outcome, Put, Refusal, Shortage, Ticket, Wanted, menu_item, ticket},
+    domain::{MenuItem, Outcome, Put, Refusal, Shortage, State, Ticket, Wanted, menu_item, ticket},
     view::{menu_item_view, ticket_view},
 };
 
@@ -106,25 +106,15 @@ impl Service for Store {
         }
     }
 
-    /// The items that the ticket is about, wherever this input, or one after an earlier input of
-    /// the same batch, may move their pieces. A ticket that is new names its items too: an answer
-    /// to it in the same batch could not.
+    /// The items whose pieces the input moves, as the ticket stands; none while it only waits.
     fn more_keys(&self, input: &Input<Request>, view: &StoreView<'_>) -> Keys {
         let Some(order_id) = order_id(input) else { return Keys::default() };
-        let asked = match input {
-            Input::Message(Incoming {
-                message: Message::Command(Command::RequestAcceptance(asked)),
-                ..
-            }) => Some(asked),
-            _ => None,
-        };
-        let lock = match (ticket_of(view, &ticket_key(order_id)), asked) {
-            (None, Some(asked)) => asked_keys(asked),
-            (Some(ticket), asked) if ticket.is_active() => {
-                // Asked again, while the owner takes their time: nothing will move.
-                let in_vain = asked.is_some() && !self.settings.auto;
-                if in_vain { Vec::new() } else { item_keys(ticket) }
-            }
+        let ticket = ticket_of(view, &ticket_key(order_id));
+        let lock = match (ticket.map(|ticket| ticket.state), input) {
+            (None, Input::Message(incoming)) if self.settings.auto => asked_keys(incoming),
+            (Some(State::Pending), Input::Message(_)) if self.settings.auto => item_keys(ticket),
+            (Some(State::Pending), Input::Request(Request::Answer { accepted: true, .. }))
+            | (Some(State::Accepted), Input::Message(_)) => item_keys(ticket),
             _ => Vec::new(),
         };
         Keys { lock, look: Vec::new() }
@@ -154,12 +144,17 @@ fn order_id(input: &Input<Request>) -> Option<&OrderId> {
     }
 }
 
-fn asked_keys(asked: &RequestAcceptance) -> Vec<Key> {
+fn asked_keys(incoming: &Incoming) -> Vec<Key> {
+    let Message::Command(Command::RequestAcceptance(asked)) = &incoming.message else {
+        return Vec::new();
+    };
     asked.items.iter().map(|line| menu_item_key(&asked.store_id, &line.menu_id)).collect()
 }
 
-fn item_keys(ticket: &Ticket) -> Vec<Key> {
-    let Some(store_id) = ticket.store_id() else { return Vec::new() };
+fn item_keys(ticket: Option<&Ticket>) -> Vec<Key> {
+    let Some((ticket, store_id)) = ticket.and_then(|it| Some((it, it.store_id()?))) else {
+        return Vec::new();
+    };
     ticket.quantities().into_keys().map(|menu_id| menu_item_key(store_id, menu_id)).collect()
 }
 

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use contracts::{Line, MenuId, Milestone, Money, OrderId, StoreId, Timestamp};
 use serde::Serialize;
 
-use crate::domain::{MenuItem, State, Ticket};
+use crate::{
+    aggregates::menu_item_key,
+    domain::{MenuItem, State, Ticket},
+};
 
 /// A menu item as owners see it.
 #[derive(Clone, Debug, Serialize)]
@@ -22,9 +25,9 @@ pub fn menu_item_view(item: &MenuItem) -> MenuItemView<'_> {
 }
 
 impl MenuItemView<'_> {
-    /// Which item of its menu.
-    pub fn menu_id(&self) -> &MenuId {
-        &self.item.menu_id
+    /// The id under which it is stored, by which lists go on.
+    pub fn key(&self) -> String {
+        menu_item_key(&self.item.store_id, &self.item.menu_id).id.to_string()
     }
 }
 

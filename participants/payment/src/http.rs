@@ -1,0 +1,52 @@
+//! Payment over HTTP: it is only read here, since nobody but the saga asks for anything.
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use contracts::OrderId;
+use runtime::{
+    Problem,
+    db::ListQuery,
+    http::{Handle, Page, list_response, path_id},
+};
+
+use crate::{
+    Payment,
+    aggregates::{PAYMENT, payment_key},
+    view::{holding, payment_view},
+};
+
+/// The routes of the payment service.
+pub fn routes(handle: Handle<Payment>) -> Router {
+    Router::new()
+        .route("/payment/orders/{order_id}", get(order))
+        .route("/payment/holdings", get(holdings))
+        .with_state(handle)
+}
+
+async fn order(
+    State(handle): State<Handle<Payment>>,
+    Path(order_id): Path<String>,
+) -> Result<Response, Problem> {
+    let order_id = path_id::<OrderId>(&order_id, "order_id")?;
+    let payment = handle.get(&payment_key(&order_id)).await?;
+    let payment = payment.ok_or_else(|| Problem::not_found("payment"))?;
+    Ok(Json(payment_view(&payment)).into_response())
+}
+
+async fn holdings(State(handle): State<Handle<Payment>>, page: Page) -> Result<Response, Problem> {
+    let query = ListQuery {
+        kind: PAYMENT.name,
+        owner: None,
+        states: Vec::new(),
+        after: page.cursor,
+        descending: false,
+        limit: page.limit,
+    };
+    let payments = handle.list(&query).await?;
+    let items = payments.iter().map(|(_, payment)| holding(payment)).collect();
+    Ok(list_response(items, page.limit, |last| last.order_id().to_string()))
+}

@@ -1,0 +1,172 @@
+//! The store over HTTP: owners put their menus and answer tickets. A route reads and validates,
+//! names every wrong field, and leaves the deciding to the service.
+
+use axum::{
+    Router,
+    extract::{Path, State as Of},
+    response::Response,
+    routing::{get, put},
+};
+use contracts::{MenuId, OrderId, StoreId};
+use runtime::{
+    Problem,
+    db::ListQuery,
+    http::{Fields, Handle, JsonBody, Page, StrictQuery, list_response, path_id},
+};
+
+use crate::{
+    Request, Store,
+    aggregates::{MENU_ITEM, TICKET},
+    domain::{MAX_STOCK, State, Wanted},
+    view::{MenuItemView, holding, menu_item_view, ticket_view},
+};
+
+/// The longest name and the longest reason, in characters.
+const MAX_TEXT: usize = 200;
+
+/// The routes of the store service.
+pub fn routes(handle: Handle<Store>) -> Router {
+    Router::new()
+        .route("/store/stores/{store_id}/menu/{menu_id}", put(put_menu_item))
+        .route("/store/stores/{store_id}/menu", get(menu))
+        .route("/store/stores/{store_id}/tickets", get(tickets))
+        .route("/store/tickets/{order_id}/acceptance", put(answer))
+        .route("/store/holdings", get(holdings))
+        .with_state(handle)
+}
+
+async fn put_menu_item(
+    Of(handle): Of<Handle<Store>>,
+    Path((store_id, menu_id)): Path<(String, String)>,
+    JsonBody(fields): JsonBody,
+) -> Result<Response, Problem> {
+    let store_id = path_id::<StoreId>(&store_id, "store_id")?;
+    let menu_id = path_id::<MenuId>(&menu_id, "menu_id")?;
+    let wanted = read_menu_item(fields)?;
+    Ok(handle.submit(Request::PutMenuItem { store_id, menu_id, wanted }).await)
+}
+
+fn read_menu_item(mut fields: Fields) -> Result<Wanted, Problem> {
+    let name = fields.text("name", 1..=MAX_TEXT);
+    let price = fields.money("price");
+    let most = i64::try_from(MAX_STOCK).expect("the most stock is far below 63 bits");
+    let stock = fields.integer("stock", 0..=most).and_then(|stock| u64::try_from(stock).ok());
+    let wanted = name.zip(price).zip(stock);
+    fields.finish(wanted.map(|((name, price), stock)| Wanted { name, price, stock }))
+}
+
+async fn answer(
+    Of(handle): Of<Handle<Store>>,
+    Path(order_id): Path<String>,
+    JsonBody(fields): JsonBody,
+) -> Result<Response, Problem> {
+    let order_id = path_id::<OrderId>(&order_id, "order_id")?;
+    let (accepted, reason) = read_answer(fields)?;
+    Ok(handle.submit(Request::Answer { order_id, accepted, reason }).await)
+}
+
+fn read_answer(mut fields: Fields) -> Result<(bool, Option<String>), Problem> {
+    let accepted = fields.boolean("accepted");
+    let reason = fields.optional_text("reason", 1..=MAX_TEXT);
+    fields.finish(accepted.map(|accepted| (accepted, reason)))
+}
+
+async fn menu(
+    Of(handle): Of<Handle<Store>>,
+    Path(store_id): Path<String>,
+    page: Page,
+) -> Result<Response, Problem> {
+    let store_id = path_id::<StoreId>(&store_id, "store_id")?;
+    let rows = handle.list(&list(MENU_ITEM.name, Some(&store_id), None, &page)).await?;
+    let items = rows.iter().filter_map(|(_, row)| row.menu_item()).map(menu_item_view).collect();
+    Ok(list_response(items, page.limit, MenuItemView::key))
+}
+
+async fn tickets(
+    Of(handle): Of<Handle<Store>>,
+    Path(store_id): Path<String>,
+    mut query: StrictQuery,
+) -> Result<Response, Problem> {
+    let store_id = path_id::<StoreId>(&store_id, "store_id")?;
+    let state = query.one_of("state", &State::ALL.map(State::as_str));
+    let page = query.page();
+    let (state, page) = query.finish((state, page))?;
+    let rows = handle.list(&list(TICKET.name, Some(&store_id), state, &page)).await?;
+    let items = rows.iter().filter_map(|(_, row)| row.ticket()).map(ticket_view).collect();
+    Ok(list_response(items, page.limit, |last| last.order_id().to_string()))
+}
+
+async fn holdings(Of(handle): Of<Handle<Store>>, page: Page) -> Result<Response, Problem> {
+    let rows = handle.list(&list(TICKET.name, None, None, &page)).await?;
+    let items = rows.iter().filter_map(|(_, row)| row.ticket()).map(holding).collect();
+    Ok(list_response(items, page.limit, |last| last.order_id().to_string()))
+}
+
+fn list(
+    kind: &'static str,
+    store_id: Option<&StoreId>,
+    state: Option<String>,
+    page: &Page,
+) -> ListQuery {
+    ListQuery {
+        kind,
+        owner: store_id.map(ToString::to_string),
+        states: state.into_iter().collect(),
+        after: page.cursor.clone(),
+        descending: false,
+        limit: page.limit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(body: &str) -> Fields {
+        Fields::parse(body.as_bytes()).unwrap()
+    }
+
+    /// The fields that are named as wrong.
+    fn wrong<T: std::fmt::Debug>(read: Result<T, Problem>) -> Vec<String> {
+        match read {
+            Ok(_) => Vec::new(),
+            Err(problem) => {
+                assert_eq!(problem.status, 422);
+                problem.errors.into_iter().map(|error| error.field).collect()
+            }
+        }
+    }
+
+    #[test]
+    fn every_wrong_field_of_a_menu_item_is_named() {
+        for (body, expected) in [
+            (r#"{"name":"Gimbap","price":{"amount":9500,"currency":"KRW"},"stock":10}"#, &[][..]),
+            (r#"{"name":"Gimbap","price":{"amount":0,"currency":"KRW"},"stock":0}"#, &[]),
+            ("{}", &["name", "price", "stock"]),
+            (
+                r#"{"name":" ","price":{"amount":-1,"currency":"won"},"stock":-1,"size":2}"#,
+                &["name", "price.amount", "price.currency", "stock", "size"],
+            ),
+            (
+                r#"{"name":"Gimbap","price":{"amount":1,"currency":"KRW"},"stock":1000000001}"#,
+                &["stock"],
+            ),
+            (r#"{"name":"Gimbap","price":{"amount":1,"currency":"KRW"},"stock":1.5}"#, &["stock"]),
+        ] {
+            assert_eq!(wrong(read_menu_item(fields(body))), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn every_wrong_field_of_an_answer_is_named() {
+        for (body, expected) in [
+            (r#"{"accepted":true}"#, &[][..]),
+            (r#"{"accepted":false,"reason":"closed today"}"#, &[]),
+            (r#"{"accepted":false,"reason":null}"#, &[]),
+            ("{}", &["accepted"]),
+            (r#"{"accepted":"yes","reason":"","why":1}"#, &["accepted", "reason", "why"]),
+        ] {
+            assert_eq!(wrong(read_answer(fields(body))), expected, "{body}");
+        }
+    }
+}
