@@ -1,5 +1,6 @@
 //! The path, on SQLite: what is committed, when it is acknowledged, and what one bad input can
 //! do to the others.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{sync::atomic::Ordering, time::Duration};
 

@@ -114,7 +114,7 @@ async fn discard(mut stream: BodyDataStream) {
     }
 }
 
-fn too_large() -> Problem {
+pub(super) fn too_large() -> Problem {
     let detail = format!("The body may have {MAX_BODY} bytes at most.");
     Problem::new(413, "body-too-large", detail)
 }

@@ -118,14 +118,50 @@ pub fn respond(reply: Reply) -> Response {
         }
         Reply::Refused(problem) => problem.into_response(),
         Reply::Done { status, body, headers } => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+            let Ok(status) = StatusCode::from_u16(status) else {
+                tracing::error!(status, "a request was answered with a status that is none");
+                return Problem::internal().into_response();
+            };
             let mut response = (status, Json(body)).into_response();
             for (name, value) in headers {
-                if let Ok(value) = HeaderValue::from_str(&value) {
-                    response.headers_mut().insert(HeaderName::from_static(name), value);
+                if let (Ok(name), Ok(value)) =
+                    (HeaderName::try_from(name), HeaderValue::try_from(value))
+                {
+                    response.headers_mut().insert(name, value);
+                } else {
+                    tracing::error!(name, "a response header cannot be sent");
                 }
             }
             response
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_reply_becomes_a_response_or_a_500_but_never_a_panic() {
+        let done = |status, name, value: &str| Reply::Done {
+            status,
+            body: json!({}),
+            headers: vec![(name, value.to_owned())],
+        };
+        for (reply, status, location) in [
+            (done(201, "location", "/orders/1"), 201, Some("/orders/1")),
+            (done(200, "Location", "/orders/1"), 200, Some("/orders/1")),
+            (done(200, "location", "a\nb"), 200, None),
+            (done(200, "no name", "x"), 200, None),
+            (done(7, "location", "/orders/1"), 500, None),
+            (Reply::None, 500, None),
+            (Reply::Refused(Problem::conflict("claimed", "By another.")), 409, None),
+        ] {
+            let response = respond(reply);
+            let found = response.headers().get("location").map(|it| it.to_str().unwrap());
+            assert_eq!((response.status().as_u16(), found), (status, location));
         }
     }
 }

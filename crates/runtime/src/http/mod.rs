@@ -4,14 +4,22 @@
 pub mod body;
 pub mod fields;
 pub mod handle;
+pub mod health;
+pub mod layers;
 pub mod page;
 mod path_id;
 pub mod problem;
 pub mod query;
+pub mod request_id;
+pub mod server;
 
 pub use body::{JsonBody, required_header};
 pub use fields::Fields;
 pub use handle::Handle;
+pub use health::Readiness;
+pub use layers::Limits;
 pub use page::{Page, list_response};
 pub use path_id::path_id;
 pub use query::StrictQuery;
+pub use request_id::{RequestId, TraceParent};
+pub use server::{ServeError, Server, ServerSettings};

@@ -23,12 +23,13 @@ use crate::{FieldError, Problem};
 /// ```
 /// use runtime::http::StrictQuery;
 ///
-/// let mut query = StrictQuery::parse(&"/tickets?state=pending&limit=10".parse()?)?;
+/// let address = axum::http::Uri::from_static("/tickets?state=pending&limit=10");
+/// let mut query = StrictQuery::parse(&address)?;
 /// let state = query.one_of("state", &["pending", "accepted"]);
 /// let page = query.page();
 /// let (state, page) = query.finish((state, page))?;
 /// assert_eq!((state.as_deref(), page.limit), (Some("pending"), 10));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), runtime::Problem>(())
 /// ```
 #[derive(Debug)]
 pub struct StrictQuery {

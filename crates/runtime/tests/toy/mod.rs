@@ -283,7 +283,7 @@ impl Rig {
             queue: QueueKind::Commands,
             payload: bytes.into(),
             headers: "{\"x\":1}".to_owned(),
-            ack: Ack::new(move || drop(given.try_send(()))),
+            ack: Ack::new(move || given.try_send(()).expect("an acknowledgement is given once")),
         };
         self.sender.send(delivery).await.unwrap();
         Acknowledged(acknowledged)

@@ -1,0 +1,104 @@
+//! The probes: `/healthz` says that the process lives, `/readyz` whether it can serve now. Neither
+//! needs a login; a check tells no secret in its detail.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use futures_util::future::{BoxFuture, join_all};
+use serde::Serialize;
+
+use crate::ports::Ports;
+
+const HEALTHZ: &str = "/healthz";
+const READYZ: &str = "/readyz";
+
+/// How long one check may take before it counts as failed.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(super) fn is_probe(path: &str) -> bool {
+    path == HEALTHZ || path == READYZ
+}
+
+type Run = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+/// The checks that a process must pass to be ready. Clones share them, so that each part adds its
+/// own as it starts.
+#[derive(Clone, Default)]
+pub struct Readiness {
+    checks: Arc<Mutex<Vec<(String, Run)>>>,
+}
+
+/// How a check went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// Which: `payment/database`.
+    pub name: String,
+    /// Whether it passed.
+    pub ready: bool,
+    /// Why not, in a few words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl Readiness {
+    /// Adds a check. It is run at each question, for 2 s at most, beside the others.
+    pub fn add<C, F>(&self, name: impl Into<String>, check: C)
+    where
+        C: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        let run: Run = Arc::new(move || Box::pin(check()));
+        self.lock().push((name.into(), run));
+    }
+
+    /// Runs every check; the results stand in the order in which the checks were added.
+    pub async fn check(&self, ports: &Ports) -> Vec<Checked> {
+        let checks = self.lock().clone();
+        let checks = checks.into_iter().map(|(name, run)| async move {
+            let outcome = tokio::select! {
+                biased;
+                outcome = run() => outcome,
+                () = ports.clock.sleep(CHECK_TIMEOUT) => Err("no answer in time".to_owned()),
+            };
+            Checked { name, ready: outcome.is_ok(), detail: outcome.err() }
+        });
+        join_all(checks).await
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(String, Run)>> {
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `/healthz` and `/readyz`.
+pub fn routes(readiness: Readiness, ports: Ports) -> Router {
+    Router::new()
+        .route(HEALTHZ, get(|| async { Json(serde_json::json!({"status": "ok"})) }))
+        .route(READYZ, get(readyz))
+        .with_state((readiness, ports))
+}
+
+#[derive(Serialize)]
+struct Ready {
+    status: &'static str,
+    checks: Vec<Checked>,
+}
+
+async fn readyz(State((readiness, ports)): State<(Readiness, Ports)>) -> Response {
+    let checks = readiness.check(&ports).await;
+    let (code, status) = if checks.iter().all(|check| check.ready) {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+    };
+    (code, Json(Ready { status, checks })).into_response()
+}

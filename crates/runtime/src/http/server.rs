@@ -1,0 +1,221 @@
+//! Serving a router over TCP: bounded connections, bounded time for headers, and an orderly end.
+//! Never drops a request that it has begun to handle before the grace period is over.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+};
+
+use super::layers::{self, Limits};
+use crate::ports::Ports;
+
+/// How long accepting pauses after it failed: the cause is a lack (of file descriptors, as a rule)
+/// that passes as connections close.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Most bytes of a request's head that are read at all. Between [`Limits::head`] and this the
+/// client is told in problem details; beyond, the connection is answered a bare 431 and closed.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// Why an address cannot be listened on. All are matters of configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Another process listens there.
+    #[error("{0} is in use by another process")]
+    PortInUse(SocketAddr),
+    /// The address is not this machine's, or may not be used.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// How a server treats its connections.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerSettings {
+    /// What lies around every route.
+    pub limits: Limits,
+    /// Open connections; further ones wait in the system's backlog.
+    pub connections: usize,
+    /// How long a client may take to send a request's head, and to begin with the next one.
+    pub head_timeout: Duration,
+    /// How long requests in flight may take to end once the server is told to stop.
+    pub grace: Duration,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            connections: 8192,
+            head_timeout: Duration::from_secs(30),
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A socket that listens already, so that a port in use shows before anything else is started.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    settings: ServerSettings,
+}
+
+/// What the server asks of its connections.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// Finish the request in flight, take no other.
+    Draining,
+    /// End now.
+    Closed,
+}
+
+impl Server {
+    /// Listens on an address; with port 0 the system chooses one.
+    pub async fn bind(address: SocketAddr) -> Result<Self, ServeError> {
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => ServeError::PortInUse(address),
+            _ => ServeError::Bind { address, source },
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address, settings: ServerSettings::default() })
+    }
+
+    /// With other settings than the usual ones.
+    #[must_use]
+    pub fn with_settings(self, settings: ServerSettings) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// Where it listens, the port that the system chose included.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves the router, within its [`layers`], until `shutdown` resolves; then accepts no more,
+    /// lets the requests in flight end within the grace period, and closes what is left.
+    pub async fn serve(self, router: Router, ports: &Ports, shutdown: impl Future<Output = ()>) {
+        let router = layers::wrap(router, ports.clone(), self.settings.limits);
+        let mut protocol = http1::Builder::new();
+        protocol
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.settings.head_timeout)
+            .max_header_size(MAX_HEAD);
+        let (phase, _) = watch::channel(Phase::Serving);
+        let connections =
+            Arc::new(Semaphore::new(self.settings.connections.min(Semaphore::MAX_PERMITS)));
+
+        tracing::info!(address = %self.address, "listening");
+        let accepting = async {
+            loop {
+                let (stream, permit) = accept(&self.listener, &connections, ports).await;
+                let connection = Connection { stream, permit, phase: phase.subscribe() };
+                ports.spawn(connection.run(protocol.clone(), router.clone()));
+            }
+        };
+        tokio::select! {
+            () = accepting => {}
+            () = shutdown => {}
+        }
+        drop(self.listener);
+
+        // A connection that ends drops its receiver; `closed` resolves when all of them have.
+        phase.send_replace(Phase::Draining);
+        tokio::select! {
+            biased;
+            () = phase.closed() => {}
+            () = ports.clock.sleep(self.settings.grace) => {
+                let left = phase.receiver_count();
+                tracing::warn!(left, "closing connections whose requests did not end in time");
+                phase.send_replace(Phase::Closed);
+                phase.closed().await;
+            }
+        }
+        tracing::info!(address = %self.address, "stopped listening");
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    connections: &Arc<Semaphore>,
+    ports: &Ports,
+) -> (TcpStream, OwnedSemaphorePermit) {
+    let permit = Arc::clone(connections).acquire_owned().await;
+    let permit = permit.expect("the semaphore of connections is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, permit),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept connections for a moment");
+                ports.clock.sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// The client went away before it was accepted.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}
+
+struct Connection {
+    stream: TcpStream,
+    permit: OwnedSemaphorePermit,
+    phase: watch::Receiver<Phase>,
+}
+
+impl Connection {
+    async fn run(mut self, protocol: http1::Builder, router: Router) {
+        // Responses are written whole; waiting for more to send would only delay them.
+        if let Err(error) = self.stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+        let service = TowerToHyperService::new(router);
+        let serving = protocol.serve_connection(TokioIo::new(self.stream), service);
+        let mut serving = std::pin::pin!(serving);
+        let mut draining = false;
+        loop {
+            tokio::select! {
+                ended = serving.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "a connection broke");
+                    }
+                    break;
+                }
+                // An error here means that the server itself is gone, as when its task is aborted.
+                changed = self.phase.wait_for(|phase| match phase {
+                    Phase::Serving => false,
+                    Phase::Draining => !draining,
+                    Phase::Closed => true,
+                }) => match changed.as_deref() {
+                    Ok(Phase::Draining) => {
+                        draining = true;
+                        serving.as_mut().graceful_shutdown();
+                    }
+                    _ => break,
+                },
+            }
+        }
+        drop(self.permit);
+    }
+}
