@@ -63,7 +63,7 @@ fn around(step: &Step, out: &mut String) -> core::fmt::Result {
         )?;
     }
     if let Some((fact, reason)) = step.failed_by {
-        writeln!(out, "    {here} -. \"{fact}\" .-> cancelled([cancelled: {reason}])")?;
+        writeln!(out, "    {here} -. \"{fact}\" .-> {here}_failed([cancelled: {reason}])")?;
     }
     if let Some(fact) = step.reopened_by {
         writeln!(out, "    {here} -. \"{fact}\" .-> {here}")?;

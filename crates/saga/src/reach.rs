@@ -20,8 +20,15 @@ enum Course {
     Refusing,
     /// Somebody cancels.
     Cancelling,
-    /// The fact that hands over is said.
+    /// The fact that hands over is said; a pivot that was revoked has happened.
     HandingOver,
+}
+
+impl Course {
+    /// Whether a pivot that was revoked turns out to have happened.
+    fn happens(self) -> bool {
+        matches!(self, Self::Forward | Self::HandingOver)
+    }
 }
 
 /// The ends that are reachable, sorted; an ended saga reaches its own.
@@ -67,9 +74,7 @@ fn answer(draft: &Draft<'_>, index: usize, course: Course) -> Option<&'static st
     let row = draft.row(index);
     let undone = row.undo.map(|undo| undo.undone_by);
     match draft.status(index) {
-        StepStatus::Undoing if row.kind == Kind::Pivot && course == Course::Forward => {
-            Some(row.done_by)
-        }
+        StepStatus::Undoing if row.kind == Kind::Pivot && course.happens() => Some(row.done_by),
         StepStatus::Undoing => undone,
         StepStatus::Requested => match course {
             Course::Refusing => row.failed_by.map(|(fact, _)| fact).or(undone),

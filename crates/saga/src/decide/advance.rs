@@ -13,10 +13,13 @@ use crate::spec::Request;
 
 pub(crate) fn advance(draft: &mut Draft<'_>) {
     // Suspended: what was recorded takes effect on resume.
-    if draft.state.is_terminal() || draft.state.is_suspended() || hand_over(draft) {
+    if draft.state.is_terminal() || draft.state.is_suspended() {
         return;
     }
     turn(draft);
+    if hand_over(draft) {
+        return;
+    }
     match draft.state.phase {
         Phase::Running => forward(draft),
         Phase::Compensating => compensate(draft),

@@ -88,11 +88,10 @@ pub(crate) fn hear(draft: &mut Draft<'_>, index: usize, fact: &str, reason: Opti
         (Role::Done, StepStatus::Undoing) if row.kind == Kind::Pivot => {
             EventKind::StepDone { step, fact }
         }
-        (Role::Failed, StepStatus::Requested) => failed(fact),
+        // An undone fact is a tombstone's answer: what was asked for will never be.
+        (Role::Failed | Role::Undone, StepStatus::Requested) => failed(fact),
         // What was refused needs no undoing.
         (Role::Failed | Role::Undone, StepStatus::Undoing) => EventKind::StepUndone { step, fact },
-        // A tombstone has answered: what was asked for will never be.
-        (Role::Undone, StepStatus::Requested) => failed(fact),
         (Role::Reopened, StepStatus::Done) if !is_overtaken(draft, index) => {
             EventKind::StepReopened {
                 step,

@@ -12,7 +12,7 @@ use crate::event::{Event, EventKind};
 use crate::evolve::evolve;
 use crate::instance::Cursors;
 use crate::settings::Settings;
-use crate::time::Time;
+use crate::time::{Millis, Time};
 
 /// Starts a saga. `cursors` are those of an earlier saga about the same subject, so that facts
 /// which that one has heard are not applied once more; empty for the first.
@@ -25,7 +25,8 @@ pub fn start(
 ) -> Decision {
     let mut pinned = definition.default_settings();
     for (step, deadline) in &mut pinned.deadlines {
-        *deadline = settings.deadline(step).unwrap_or(*deadline);
+        // A deadline of nothing, set anew again and again, would make a timer spin.
+        *deadline = settings.deadline(step).unwrap_or(*deadline).max(Millis(1));
     }
     pinned.retry = settings.retry;
     let started = Event {

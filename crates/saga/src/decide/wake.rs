@@ -9,6 +9,7 @@ use super::draft::Draft;
 use crate::command::Direction;
 use crate::decision::{Ignored, Outcome};
 use crate::event::{EventKind, Extension};
+use crate::instance::StepStatus;
 use crate::spec::DeadlineAction;
 use crate::time::Time;
 
@@ -84,8 +85,7 @@ fn deadline(draft: &mut Draft<'_>, index: usize, oldest_unsent: Option<Time>) {
 fn resend(draft: &mut Draft<'_>, index: usize, oldest_unsent: Option<Time>) {
     let due = draft.step(index).next_attempt_at.is_some_and(|next| next <= draft.now);
     // A deadline that has just passed revokes the step: nothing is asked for once more.
-    let revoked = draft.state.is_compensating()
-        && draft.status(index) == crate::instance::StepStatus::Requested;
+    let revoked = draft.state.is_compensating() && draft.status(index) == StepStatus::Requested;
     let Some(command) = draft.awaited(index).filter(|_| due && !revoked) else { return };
     let step = draft.name(index);
     let limit = draft.state.settings.retry.limit;

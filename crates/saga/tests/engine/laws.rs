@@ -1,0 +1,275 @@
+//! The laws, under arbitrary sequences of inputs. Most are checked after every single input by
+//! [`SagaUnderTest::feed`]; here the sequences are made, and the ends are judged.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use saga::AnsweredBy::{Participant, Person};
+use saga::Kind::{Compensatable, Pivot, Retriable};
+use saga::{
+    Action, Cursors, Definition, Fact, Input, Millis, Outcome, Spec, Status, Step, StepStatus,
+    Time, reachable_ends,
+};
+
+use crate::common::world::{DEEDS, World};
+use crate::common::{SagaUnderTest, order};
+
+/// One move in the world of participants that keep the rules.
+#[derive(Clone, Debug)]
+enum Move {
+    Network(usize, u8),
+    Deed(usize),
+    Wake,
+    WakeUnsent(i64),
+    Pass(i64),
+    Cancel,
+    Operate(Action),
+}
+
+const STEPS: [&str; 9] = [
+    "pay",
+    "accept",
+    "cook-start",
+    "capture",
+    "cook-finish",
+    "assign",
+    "pickup",
+    "deliver",
+    "settle",
+];
+
+fn a_move() -> impl Strategy<Value = Move> {
+    let action = prop_oneof![
+        3 => Just(Action::Suspend),
+        4 => Just(Action::Resume),
+        1 => Just(Action::Compensate),
+        3 => Just(Action::Retry { step: None }),
+        2 => Just(Action::Resolve { step: "deliver".into(), fact: "delivery-returned".into() }),
+    ];
+    prop_oneof![
+        30 => (any::<usize>(), any::<u8>()).prop_map(|(which, fate)| Move::Network(which, fate)),
+        30 => (0..DEEDS.len()).prop_map(Move::Deed),
+        10 => Just(Move::Wake),
+        2 => (0..100_000_i64).prop_map(Move::WakeUnsent),
+        2 => (0..2_000_000_i64).prop_map(Move::Pass),
+        2 => Just(Move::Cancel),
+        4 => action.prop_map(Move::Operate),
+    ]
+}
+
+fn play(world: &mut World, step: Move) {
+    match step {
+        Move::Network(which, fate) => world.network(which, fate),
+        Move::Deed(index) => world.act(DEEDS[index].0, DEEDS[index].1),
+        Move::Wake => world.wake(),
+        Move::WakeUnsent(oldest) => {
+            world.feed(&Input::Wake { oldest_unsent: Some(Time(oldest)) });
+        }
+        Move::Pass(span) => world.pass(Millis(span)),
+        Move::Cancel => {
+            world.feed(&Input::Cancel { reason: "customer_cancelled".into(), by: "c".into() });
+        }
+        // A return is resolved only where it recalls: nobody's holdings confirm it otherwise.
+        Move::Operate(action @ Action::Resolve { .. }) => {
+            if world.saga.step("deliver") == StepStatus::Blocked {
+                world.operate(action);
+            }
+        }
+        Move::Operate(action) => world.operate(action),
+    }
+}
+
+/// Any input at all, most of it nonsense.
+fn anything() -> impl Strategy<Value = Input> {
+    let mut words: Vec<String> = STEPS.map(Into::into).into();
+    for row in order().steps() {
+        words.push(row.done_by.into());
+        words.extend(row.failed_by.map(|(fact, _)| fact.into()));
+        words.extend(row.undo.map(|undo| undo.undone_by.into()));
+        words.extend(row.reopened_by.map(Into::into));
+        words.extend(row.hand_over.map(|hand_over| hand_over.fact.into()));
+    }
+    words.push("nonsense".into());
+    let word = select(words);
+    let milestones = prop::collection::vec(word.clone(), 0..6);
+    let sequence = prop_oneof![6 => 0..12_u64, 1 => any::<u64>()];
+    let source = select(vec!["payment", "store", "cook", "rider", "mypage", ""]);
+    let fact = (source, sequence, word.clone(), milestones).prop_map(
+        |(source, sequence, kind, milestones)| {
+            Input::Fact(Fact::new(source, sequence, &kind, milestones))
+        },
+    );
+    let action = (0..6_u8, word.clone(), word).prop_map(|(which, step, fact)| match which {
+        0 => Action::Retry { step: Some(step) },
+        1 => Action::Suspend,
+        2 => Action::Resume,
+        3 => Action::Compensate,
+        4 => Action::Skip { step },
+        _ => Action::Resolve { step, fact },
+    });
+    prop_oneof![
+        12 => fact,
+        4 => prop::option::of(any::<i64>().prop_map(Time))
+            .prop_map(|oldest_unsent| Input::Wake { oldest_unsent }),
+        1 => Just(Input::Cancel { reason: "customer_cancelled".into(), by: String::new() }),
+        3 => action.prop_map(|action| Input::Operator {
+            action,
+            by: "olive".into(),
+            reason: String::new(),
+        }),
+    ]
+}
+
+fn any_time() -> impl Strategy<Value = Time> {
+    prop_oneof![20 => 0..10_000_000_i64, 1 => any::<i64>()].prop_map(Time)
+}
+
+/// An operator answers for every participant until the saga ends.
+fn resolve_to_the_end(saga: &mut SagaUnderTest) {
+    saga.act(Action::Resume);
+    for _ in 0..60 {
+        if saga.state.is_terminal() {
+            return;
+        }
+        let rows = saga.definition.steps().to_vec();
+        for row in rows {
+            let fact = match saga.step(row.name) {
+                StepStatus::Requested => row.done_by,
+                StepStatus::Undoing => row.undo.expect("only what has one is undone").undone_by,
+                _ => continue,
+            };
+            assert_eq!(saga.resolve(row.name, fact), Outcome::Accepted);
+            break;
+        }
+    }
+    panic!("no end from {:#?}", saga.state);
+}
+
+/// A definition with any shape: steps before the pivot, which may depend on earlier ones, and
+/// steps after it.
+fn any_definition() -> impl Strategy<Value = Definition> {
+    let edges = prop::collection::vec(any::<u8>(), 8);
+    (0..4_usize, 0..4_usize, edges, any::<bool>()).prop_map(|(before, after, edges, person)| {
+        const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
+        const DONE: [&str; 8] = ["ad", "bd", "cd", "dd", "ed", "fd", "gd", "hd"];
+        const FAILED: [&str; 8] = ["af", "bf", "cf", "df", "ef", "ff", "gf", "hf"];
+        const UNDONE: [&str; 8] = ["au", "bu", "cu", "du", "eu", "fu", "gu", "hu"];
+        let answered_by = if person { Person } else { Participant };
+        let mut spec = Spec::new("any", 1);
+        for index in 0..=before + after {
+            let kind = match index.cmp(&before) {
+                std::cmp::Ordering::Less => Compensatable,
+                std::cmp::Ordering::Equal => Pivot,
+                std::cmp::Ordering::Greater => Retriable,
+            };
+            let mut needs: Vec<&'static str> = match kind {
+                Pivot => NAMES[..before].to_vec(),
+                Retriable => vec![NAMES[before]],
+                Compensatable => vec![],
+            };
+            let from = if kind == Retriable { before + 1 } else { 0 };
+            if kind != Pivot {
+                needs
+                    .extend((from..index).filter(|i| edges[index] >> i & 1 == 1).map(|i| NAMES[i]));
+            }
+            let to = if index % 2 == 0 { "even" } else { "odd" };
+            let (name, done) = (NAMES[index], DONE[index]);
+            let mut step = Step::command(name, kind, (name, to), answered_by, done).after(&needs);
+            if kind != Retriable {
+                step = step
+                    .undo((UNDONE[index], to), UNDONE[index])
+                    .failed_by(FAILED[index], "failed");
+            }
+            spec = spec.step(step);
+        }
+        Definition::build(spec).unwrap()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// With participants that keep the rules, whatever the network, people, operators and time
+    /// do: an end is reached, and what the participants hold agrees with it.
+    #[test]
+    fn every_order_ends_and_its_participants_agree(
+        moves in prop::collection::vec(a_move(), 0..120),
+    ) {
+        let mut world = World::new();
+        for step in moves {
+            play(&mut world, step);
+        }
+        world.drive_to_its_end();
+        world.audit();
+    }
+
+    /// Whatever participants say, true or not: nothing panics, history replays, the end is
+    /// final, and an operator who answers for everybody still reaches one.
+    #[test]
+    fn no_nonsense_breaks_a_saga(
+        given in prop::sample::subsequence(crate::table::PICKED.to_vec(), 0..=7),
+        inputs in prop::collection::vec((anything(), any_time()), 0..40),
+    ) {
+        let mut saga = SagaUnderTest::start(order());
+        for fact in given {
+            saga.hears(fact);
+        }
+        for (input, now) in inputs {
+            saga.now = now;
+            saga.feed(&input);
+            let ends = reachable_ends(&saga.definition, &saga.state, now);
+            prop_assert!(!ends.is_empty(), "no end after {input:?}");
+        }
+        resolve_to_the_end(&mut saga);
+        saga.check_history();
+    }
+
+    /// Hearing anything twice is hearing it once.
+    #[test]
+    fn a_repeated_fact_moves_no_step(
+        inputs in prop::collection::vec(anything(), 0..20),
+    ) {
+        let mut saga = SagaUnderTest::order(crate::table::ACCEPTED);
+        for input in inputs {
+            saga.feed(&input);
+            if let Input::Fact(_) = input {
+                let steps: Vec<_> = saga.state.steps().iter().map(|step| step.status).collect();
+                saga.feed(&input);
+                saga.feed(&input);
+                let again: Vec<_> = saga.state.steps().iter().map(|step| step.status).collect();
+                prop_assert_eq!(steps, again);
+                prop_assert!(saga.sent().is_empty());
+            }
+        }
+    }
+
+    /// The laws do not depend on the order's table: they hold for any valid definition, with a
+    /// failure, a cancellation or a silence anywhere.
+    #[test]
+    fn any_definition_ends(
+        definition in any_definition(),
+        answers in prop::collection::vec((any::<u8>(), 0..10_u8), 0..30),
+    ) {
+        let settings = definition.default_settings();
+        let mut saga = SagaUnderTest::start_with(definition, &settings, &Cursors::new(), Time(0));
+        for (which, what) in answers {
+            let rows = saga.definition.steps();
+            let row = rows[usize::from(which) % rows.len()].clone();
+            let source = saga.definition.participant(row.name).unwrap();
+            match what {
+                0 => { saga.cancel(); }
+                1 => { saga.wait(Millis::minutes(30)); }
+                2 | 3 => { row.failed_by.map(|(fact, _)| saga.says(source, fact)); }
+                4 | 5 => { row.undo.map(|undo| saga.says(source, undo.undone_by)); }
+                _ => { saga.says(source, row.done_by); }
+            }
+        }
+        resolve_to_the_end(&mut saga);
+        saga.check_history();
+        let done = |row: &Step| saga.step(row.name) == StepStatus::Done;
+        match saga.status() {
+            Status::Completed => prop_assert!(saga.definition.steps().iter().all(done)),
+            Status::Cancelled => prop_assert!(!saga.definition.steps().iter().any(done)),
+            other => prop_assert!(false, "ended as {:?}", other),
+        }
+    }
+}
