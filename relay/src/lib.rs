@@ -13,8 +13,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contracts::ServiceName;
-use runtime::{broker::Broker, db::Database, ports::Ports};
+use runtime::{ServiceName, broker::Broker, db::Database, ports::Ports};
 use tokio::{sync::watch, task::JoinHandle};
 
 mod held;

@@ -7,9 +7,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use contracts::ServiceName;
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use runtime::{
+    ServiceName,
     broker::{Broker, Confirm, Outcome, Publication},
     db::{Database, DbError, OutboxRow},
     host::told_to_stop,

@@ -19,6 +19,8 @@ pub mod ports;
 pub mod service;
 pub mod telemetry;
 
+pub use contracts::ServiceName;
+
 pub use aggregate::{Aggregate, Key, Kind, Phase};
 pub use http::problem::{FieldError, Problem};
 pub use service::{

@@ -5,6 +5,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
@@ -28,6 +29,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// After this many conflicts in a row a batch is told of in the log.
 const MANY_CONFLICTS: u32 = 10;
 
+/// The pauses between attempts while the database cannot be used, without end.
+fn pauses() -> ExponentialBackoff {
+    ExponentialBuilder::default()
+        .with_min_delay(FIRST_PAUSE)
+        .with_max_delay(LONGEST_PAUSE)
+        .without_max_times()
+        .build()
+}
+
 /// Where inputs come from.
 pub(crate) struct Inputs<S: Service> {
     pub(crate) requests: mpsc::Receiver<Asked<S>>,
@@ -50,6 +60,7 @@ impl<S: Service> Worker<S> {
     pub(crate) async fn run(self, mut inputs: Inputs<S>) {
         // Messages and timers that wait for the database to come back; requests do not wait.
         let mut waiting: Vec<Item<S>> = Vec::new();
+        let mut pauses = pauses();
         let mut pause = FIRST_PAUSE;
         loop {
             let mut batch = std::mem::take(&mut waiting);
@@ -69,7 +80,11 @@ impl<S: Service> Worker<S> {
             }
             self.fill(&mut batch, &mut inputs, retry);
             waiting = self.see_through(batch).await;
-            pause = if waiting.is_empty() { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+            if waiting.is_empty() {
+                pauses = self::pauses();
+            } else {
+                pause = pauses.next().unwrap_or(LONGEST_PAUSE);
+            }
         }
     }
 
@@ -107,7 +122,7 @@ impl<S: Service> Worker<S> {
     /// database cannot be used now.
     async fn see_through(&self, batch: Vec<Item<S>>) -> Vec<Item<S>> {
         let mut parts = VecDeque::from([batch]);
-        let mut conflicts = 0;
+        let (mut conflicts, mut pauses) = (0, pauses());
         while let Some(mut part) = parts.pop_front() {
             if part.is_empty() {
                 continue;
@@ -139,10 +154,8 @@ impl<S: Service> Worker<S> {
                         let service = self.service.name();
                         tracing::warn!(%service, conflicts, reason, "a batch keeps conflicting");
                     }
-                    self.ports
-                        .clock
-                        .sleep(FIRST_PAUSE.min(Duration::from_millis(conflicts.into())))
-                        .await;
+                    let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
+                    self.ports.clock.sleep(pause).await;
                     parts.push_front(part);
                 }
                 Err(Failure::Database(DbError::Rejected(reason) | DbError::Corrupt(reason))) => {

@@ -1,4 +1,5 @@
 //! What the properties build their scenarios from.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use async_trait::async_trait;
 use contracts::{MessageId, QueueKind, Timestamp};

@@ -1,4 +1,5 @@
 //! Each message once; what cannot be processed is kept as it came.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use contracts::QueueKind::{Commands, Events};
 use runtime::db::{Begin, DeadLetter, KeptDeadLetter, Received, Writes};

@@ -1,4 +1,5 @@
 //! Aggregates by owner and state, page by page; timers.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use runtime::{
     Key,

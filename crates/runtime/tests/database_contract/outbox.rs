@@ -1,4 +1,5 @@
 //! Nothing lost, order kept, ids never used again.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! Histories and the rows that sagas are searched by.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use runtime::{
     HistoryEntry,

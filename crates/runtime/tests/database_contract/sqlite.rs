@@ -1,4 +1,5 @@
 //! What only files can do: be damaged, full, read-only, newer, or read beside their owner.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{fs, path::PathBuf, process::Command, time::Duration};
 

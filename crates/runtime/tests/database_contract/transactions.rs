@@ -1,4 +1,5 @@
 //! All or nothing, one after another, and for good.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 
@@ -89,7 +90,7 @@ pub(crate) async fn an_aggregate_is_stored_whole(place: &dyn Store) {
     full.owner = Some("김밥's \\ store".to_owned());
     full.wake_at = Some(at(5));
     full.updated_at = at(-5);
-    full.body = "{\"text\":\"line\\nbreak \u{1f371} \\u0000 'quoted'\",\"n\":1.50}".to_owned();
+    full.body = String::from("{\"text\":\"line\\nbreak \u{1f371} \\u0000 'quoted'\",\"n\":1.50}");
     store(&*db, locking(&["a"]), rows(&[("a", full.clone())])).await.unwrap();
     assert_eq!(db.reader().get(&ticket("a")).await.unwrap(), Some(full.clone()));
 
