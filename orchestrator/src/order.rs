@@ -83,12 +83,15 @@ impl Order {
         cursor.map_or(0, |cursor| cursor.sequence)
     }
 
-    /// Takes over what a fact says beyond the steps: who rides.
+    /// Takes over what a fact says beyond the steps: who rides. Like the saga, it holds a release
+    /// after the pickup for void.
     pub(crate) fn note(&mut self, fact: &Fact) {
+        let mut picked = false;
         for milestone in &fact.milestones {
             match milestone.kind {
                 EventType::RiderAssigned => self.rider_id.clone_from(&milestone.data.rider_id),
-                EventType::RiderReleased => self.rider_id = None,
+                EventType::RiderReleased if !picked => self.rider_id = None,
+                EventType::FoodPicked => picked = true,
                 _ => {}
             }
         }

@@ -117,15 +117,20 @@ impl Orchestrator {
             return Decision::refused(Problem::internal());
         };
         let reply = match turn.outcome {
-            Outcome::Accepted | Outcome::Ignored(_) => {
-                let cancelled = matches!(turn.outcome, Outcome::Ignored(Ignored::AlreadyCancelled));
-                Reply::json(if cancelled { 200 } else { 202 }, &OrderView::of(&turn.order))
+            Outcome::Ignored(Ignored::AlreadyCancelled) | Outcome::Refused(Refusal::Cancelled) => {
+                Reply::json(200, &OrderView::of(&turn.order))
             }
-            Outcome::Refused(Refusal::Cancelled) => Reply::json(200, &OrderView::of(&turn.order)),
-            Outcome::Refused(_) => Reply::Refused(Problem::conflict(
-                "cooking-started",
-                "Cooking has started; the order can no longer be cancelled.",
-            )),
+            Outcome::Accepted | Outcome::Ignored(_) => {
+                Reply::json(202, &OrderView::of(&turn.order))
+            }
+            Outcome::Refused(Refusal::PastPivot | Refusal::Completed | Refusal::Returned) => {
+                Reply::Refused(Problem::conflict(
+                    "cooking-started",
+                    "Cooking has started; the order can no longer be cancelled.",
+                ))
+            }
+            // No other refusal is one of a cancellation.
+            Outcome::Refused(_) => Reply::Refused(Problem::internal()),
         };
         // A refusal may be worth recording too: it is told to whoever shows the order.
         let decision = if turn.changed() { turn.into_decision() } else { Decision::default() };
@@ -166,7 +171,11 @@ impl Orchestrator {
                 }
                 turn.into_decision()
             }
-            Ok(turn) => Decision::ignored(label(turn.outcome)),
+            Ok(turn) => match turn.outcome {
+                // A fact is never lost: what cannot be taken in waits for an operator.
+                Outcome::Refused(why) => Decision::dead_letter(why.text()),
+                outcome => Decision::ignored(label(outcome)),
+            },
         }
     }
 

@@ -7,6 +7,7 @@ mod answers;
 mod catalog;
 mod endings;
 mod idempotency;
+mod laws;
 mod payloads;
 mod races;
 mod timers;

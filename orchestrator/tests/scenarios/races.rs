@@ -169,6 +169,20 @@ fn a_rider_who_gives_the_delivery_back_is_replaced() {
 }
 
 #[test]
+fn a_release_after_the_pickup_is_void() {
+    let mut world = World::after(&COOKING);
+    world.tell(E::PaymentCaptured);
+    world.tell(E::CookFinished);
+    world.tell(E::RiderAssigned);
+    world.tell(E::FoodPicked);
+    assert!(world.tell(E::RiderReleased).commands.is_empty());
+    assert_eq!(
+        (&world.view()["status"], &world.view()["rider_id"]),
+        (&"on_the_way".into(), &"r1".into())
+    );
+}
+
+#[test]
 fn a_search_that_finds_nobody_is_widened_and_then_flagged() {
     let mut world = World::after(&COOKING);
     world.tell(E::PaymentCaptured);

@@ -6,7 +6,7 @@ use contracts::{CommandType as C, EventType as E, Timestamp};
 use orchestrator::Settings;
 use runtime::aggregate::bucket;
 
-use crate::world::{World, asked};
+use crate::world::{World, asked, status};
 
 #[test]
 fn a_command_that_is_not_answered_is_sent_again_as_the_same_command() {
@@ -26,6 +26,31 @@ fn a_participant_that_never_answers_leaves_the_saga_stuck_until_it_does() {
     assert_eq!(world.view()["status"], "cooking", "customers do not see that");
     world.tell(E::PaymentCaptured);
     assert_eq!(world.rows[&world.saga_id.0].status, "running");
+}
+
+#[test]
+fn an_undo_that_is_never_answered_leaves_the_saga_stuck_too() {
+    let mut world = World::placed();
+    world.cancel();
+    world.pass(Duration::from_secs(1_500));
+    assert_eq!(world.rows[&world.saga_id.0].status, "stuck");
+    assert_eq!(world.view()["status"], "cancelling");
+    assert_eq!(status(&world.cancel().reply), 202);
+    assert_eq!(world.tell(E::PaymentVoided).events, [E::OrderCancelled]);
+    assert_eq!(world.view()["status"], "cancelled");
+}
+
+#[test]
+fn a_person_may_take_as_long_as_the_deadline_says() {
+    let settings: Settings =
+        serde_json::from_str(r#"{"deadlines":{"accept":86400},"retry":{"attempts":2}}"#).unwrap();
+    let mut world = World::new(settings);
+    world.place("k", asked("tok-ok"));
+    world.tell(E::PaymentAuthorized);
+    world.pass(Duration::from_secs(3_600));
+    assert_eq!(world.rows[&world.saga_id.0].status, "running", "silence is patience");
+    let again = world.commands().iter().filter(|(kind, ..)| *kind == C::RequestAcceptance).count();
+    assert!(again > 10, "yet the request is told again: {again}");
 }
 
 #[test]
