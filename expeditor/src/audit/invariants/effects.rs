@@ -1,0 +1,153 @@
+//! I2, for one order: at most one effect a step and direction, and the amounts agree.
+
+use super::Verdict;
+use crate::audit::{
+    Knowledge,
+    bodies::Record,
+    held::{Held, Part},
+    read::{DELIVERIES, KITCHEN, PAYMENTS, Place, TICKETS},
+};
+
+/// What may happen at most once to one order at one participant. A rider may be assigned again
+/// after a release, and only that.
+const ONCE: [&str; 17] = [
+    "payment-authorized",
+    "payment-declined",
+    "payment-voided",
+    "payment-captured",
+    "payment-refunded",
+    "order-accepted",
+    "order-rejected",
+    "ticket-cancelled",
+    "stock-settled",
+    "stock-restocked",
+    "cook-started",
+    "cooking-declined",
+    "cooking-cancelled",
+    "cook-finished",
+    "food-picked",
+    "delivery-confirmed",
+    "delivery-returned",
+];
+
+/// What contradicts one another.
+const NEVER_BOTH: [(&str, &str); 9] = [
+    ("payment-authorized", "payment-declined"),
+    ("payment-captured", "payment-voided"),
+    ("order-accepted", "order-rejected"),
+    ("stock-settled", "stock-restocked"),
+    ("stock-settled", "ticket-cancelled"),
+    ("cook-started", "cooking-cancelled"),
+    ("cook-started", "cooking-declined"),
+    ("delivery-confirmed", "delivery-returned"),
+    ("order-rejected", "stock-settled"),
+];
+
+/// What can only have happened after something else.
+const NEEDS: [(&str, &str); 5] = [
+    ("payment-captured", "payment-authorized"),
+    ("stock-settled", "order-accepted"),
+    ("cook-finished", "cook-started"),
+    ("food-picked", "rider-assigned"),
+    ("delivery-confirmed", "food-picked"),
+];
+
+/// Judges one order.
+pub fn check(held: &Held, _: &Knowledge) -> Verdict {
+    if held.parts().next().is_none() {
+        return Verdict::Silent;
+    }
+    let complaint = held
+        .parts()
+        .find_map(|(place, part)| {
+            milestones(&part.body.record)
+                .or_else(|| state(place, part))
+                .map(|complaint| format!("{} says {complaint}", place.service))
+        })
+        .or_else(|| amounts(held));
+    Verdict::from_first(complaint)
+}
+
+fn milestones(record: &Record) -> Option<String> {
+    if let Some(kind) = ONCE.into_iter().find(|kind| record.count(kind) > 1) {
+        return Some(format!("{kind} {} times", record.count(kind)));
+    }
+    if let Some((one, other)) =
+        NEVER_BOTH.into_iter().find(|(one, other)| record.has(one) && record.has(other))
+    {
+        return Some(format!("both {one} and {other}"));
+    }
+    if let Some((late, early)) = NEEDS.into_iter().find(|(late, early)| {
+        let place = |kind: &str| record.milestones.iter().position(|m| m.kind == kind);
+        place(late).is_some_and(|late| place(early).is_none_or(|early| early > late))
+    }) {
+        return Some(format!("{late} without {early} before it"));
+    }
+    let (assigned, released) = (record.count("rider-assigned"), record.count("rider-released"));
+    (assigned > released + 1 || released > assigned)
+        .then(|| format!("rider-assigned {assigned} times and rider-released {released} times"))
+}
+
+/// Whose fact leads to which state; the empty one stands for no fact at all.
+const STATES: [(Place, &str, &[&str]); 23] = [
+    (PAYMENTS, "", &["pending", "voiding", "refunding"]),
+    (PAYMENTS, "payment-authorized", &["authorized"]),
+    (PAYMENTS, "payment-declined", &["declined"]),
+    (PAYMENTS, "payment-voided", &["voided"]),
+    (PAYMENTS, "payment-captured", &["captured"]),
+    (PAYMENTS, "payment-refunded", &["refunded"]),
+    (TICKETS, "", &["pending"]),
+    (TICKETS, "order-accepted", &["accepted"]),
+    (TICKETS, "order-rejected", &["rejected"]),
+    (TICKETS, "ticket-cancelled", &["cancelled"]),
+    (TICKETS, "stock-settled", &["settled"]),
+    (TICKETS, "stock-restocked", &["restocked"]),
+    (KITCHEN, "", &["queued"]),
+    (KITCHEN, "cook-started", &["cooking"]),
+    (KITCHEN, "cooking-declined", &["declined"]),
+    (KITCHEN, "cooking-cancelled", &["cancelled"]),
+    (KITCHEN, "cook-finished", &["finished"]),
+    (DELIVERIES, "", &["known", "waiting", "offered", "offered_wide"]),
+    (DELIVERIES, "rider-released", &["offered", "offered_wide"]),
+    (DELIVERIES, "rider-assigned", &["claimed"]),
+    (DELIVERIES, "food-picked", &["picked"]),
+    (DELIVERIES, "delivery-confirmed", &["delivered"]),
+    (DELIVERIES, "delivery-returned", &["returned"]),
+];
+
+/// Every fact is one of the participant's own, and the state is what the last one leads to.
+fn state(place: Place, part: &Part) -> Option<String> {
+    let fits = |fact: &str| STATES.iter().find(|(whose, name, _)| *whose == place && *name == fact);
+    let record = &part.body.record;
+    if let Some(foreign) = record.milestones.iter().find(|it| fits(&it.kind).is_none()) {
+        return Some(format!("{}, which is none of its facts", foreign.kind));
+    }
+    let last = record.milestones.last().map_or("", |last| last.kind.as_str());
+    let (_, _, states) = fits(last)?;
+    let state = part.body.state.as_str();
+    (!states.contains(&state)).then(|| {
+        let last = if last.is_empty() { "nothing" } else { last };
+        format!("{state} although {last} was the last that happened")
+    })
+}
+
+/// What was held and taken is what the order costs; what was given back is what was taken.
+fn amounts(held: &Held) -> Option<String> {
+    let record = &held.payment.as_ref()?.body.record;
+    let amount = |kind: &str| record.find(kind).and_then(|it| it.data.amount.clone());
+    let total = &held.order.as_ref()?.body.total;
+    let wrong = ["payment-authorized", "payment-captured"].into_iter().find_map(|kind| {
+        let found = amount(kind);
+        (record.has(kind) && found.as_ref() != Some(total)).then_some((kind, found))
+    });
+    let wrong = wrong.or_else(|| {
+        let taken = amount("payment-captured")?;
+        let back = amount("payment-refunded");
+        (record.has("payment-refunded") && back.as_ref() != Some(&taken))
+            .then_some(("payment-refunded", back))
+    });
+    wrong.map(|(kind, found)| {
+        let found = found.map_or(0, |found| found.amount);
+        format!("payment says {kind} of {found}, but the order costs {}", total.amount)
+    })
+}

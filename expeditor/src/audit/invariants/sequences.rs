@@ -1,0 +1,128 @@
+//! I8: each aggregate's events in their sequence. What a service has published about a subject
+//! grows strictly; the orchestrator has heard nothing that was not told, and where nothing is on
+//! its way it has heard everything.
+
+use std::collections::HashMap;
+
+use contracts::ServiceName;
+use uuid::Uuid;
+
+use super::Verdict;
+use crate::audit::{
+    AuditError, Knowledge, Name, Report,
+    held::{self, Held, PARTICIPANTS},
+    read::{Place, Stored},
+};
+
+/// The highest sequence that each service has published about each subject.
+#[derive(Debug, Default)]
+pub struct Told(HashMap<(ServiceName, u128), u64>);
+
+impl Told {
+    /// The highest sequence that service has published about that subject; 0 for none.
+    pub fn highest(&self, service: ServiceName, subject: &str) -> u64 {
+        self.0.get(&(service, number(subject))).copied().unwrap_or(0)
+    }
+}
+
+/// A subject in 16 bytes.
+fn number(subject: &str) -> u128 {
+    Uuid::parse_str(subject)
+        .unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, subject.as_bytes()))
+        .as_u128()
+}
+
+/// Judges what was published, in the order of the tables.
+pub async fn published(stored: &dyn Stored, report: &mut Report) -> Result<Told, AuditError> {
+    let mut told = Told::default();
+    for service in ServiceName::ALL {
+        let mut after = 0;
+        loop {
+            let page = stored.published(service, after).await?;
+            let Some(last) = page.last() else { break };
+            after = last.id;
+            for event in &page {
+                let highest = told.0.entry((service, number(&event.subject))).or_default();
+                let complaint = (event.sequence <= *highest).then(|| {
+                    format!(
+                        "{service}: {} about {} has sequence {} after {}",
+                        event.kind, event.subject, event.sequence, highest
+                    )
+                });
+                *highest = (*highest).max(event.sequence);
+                report.judge(Name(8), complaint);
+            }
+        }
+    }
+    Ok(told)
+}
+
+/// Judges how far the orchestrator has heard: never beyond what there is. Also that a row's
+/// version is its record's sequence, which everything here counts by.
+pub fn check(held: &Held, _: &Knowledge) -> Verdict {
+    let uncounted = held.parts().find(|(_, part)| part.version != part.body.record.sequence);
+    if let Some((place, part)) = uncounted {
+        return Verdict::Violated(format!(
+            "{}'s row is of version {}, its record of sequence {}",
+            place.service, part.version, part.body.record.sequence
+        ));
+    }
+    let Some(last) = held.order.as_ref().and_then(|head| head.sagas.last()) else {
+        return Verdict::Silent;
+    };
+    let beyond = last.cursors.iter().find_map(|(source, cursor)| {
+        let place = PARTICIPANTS.into_iter().find(|place| place.service.as_str() == source);
+        let version = place.and_then(|place| held.part(place)).map_or(0, |part| part.version);
+        (cursor.sequence > version).then(|| {
+            format!("it has heard {source} up to {}, which is at {version}", cursor.sequence)
+        })
+    });
+    Verdict::from_first(beyond)
+}
+
+/// Judges how far the orchestrator has heard: everything, where nothing is on its way. What comes
+/// after a saga's end changes nothing, not even how far was heard.
+pub async fn check_heard(
+    stored: &dyn Stored,
+    held: &Held,
+    told: &Told,
+    report: &mut Report,
+) -> Result<(), AuditError> {
+    for place in PARTICIPANTS {
+        let highest = told.highest(place.service, &held.id);
+        if let Some(part) = held.part(place)
+            && highest > part.version
+        {
+            let complaint = format!(
+                "order {}: {} has published up to {highest}, but is at {}",
+                held.id, place.service, part.version
+            );
+            report.judge(Name(8), Some(complaint));
+            continue;
+        }
+        if behind(held, place, highest).is_none() {
+            continue;
+        }
+        // `told` was read first. What has left the outbox since was consumed.
+        if stored.has_unsent(place, &held.id).await? {
+            report.in_flight(Name(8));
+            continue;
+        }
+        let again = held::one(stored, &held.id).await?;
+        let complaint = behind(&again, place, highest).map(|heard| {
+            format!(
+                "order {}: it has heard {} up to {heard}, which has told up to {highest}",
+                held.id, place.service
+            )
+        });
+        report.judge(Name(8), complaint);
+    }
+    Ok(())
+}
+
+/// How far the order has heard that participant, where that is less than was told.
+fn behind(held: &Held, place: Place, highest: u64) -> Option<u64> {
+    let last = held.order.as_ref()?.sagas.last().filter(|saga| !saga.has_ended())?;
+    let heard = last.cursors.get(place.service.as_str()).map_or(0, |cursor| cursor.sequence);
+    (heard < highest).then_some(heard)
+}

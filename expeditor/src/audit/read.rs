@@ -1,0 +1,171 @@
+//! Where the audit reads: pages of what each service has stored. Nothing here judges.
+
+use std::{collections::HashMap, path::Path};
+
+use async_trait::async_trait;
+use contracts::ServiceName;
+use runtime::{
+    HistoryEntry, Key, Kind, Phase,
+    db::{
+        Database, DbError, ListQuery, Migrations, OutboxRow, PublishedEvent, Row, SagaRow,
+        sqlite::SqliteDatabase,
+    },
+};
+use uuid::Uuid;
+
+use crate::{exit::Failure, system};
+
+/// How many rows are read at once.
+pub const PAGE: u32 = 500;
+
+/// A kind of aggregate of one service, as the audit names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Whose database.
+    pub service: ServiceName,
+    /// Which kind.
+    pub kind: &'static str,
+}
+
+/// Orders.
+pub const ORDERS: Place = Place { service: ServiceName::Orchestrator, kind: "order" };
+/// Used idempotency keys, by `<customer_id>/<key>`.
+pub const KEYS: Place = Place { service: ServiceName::Orchestrator, kind: "idempotency_key" };
+/// The catalog, by `<store_id>/<menu_id>`.
+pub const CATALOG: Place = Place { service: ServiceName::Orchestrator, kind: "catalog_item" };
+/// Payments, by order.
+pub const PAYMENTS: Place = Place { service: ServiceName::Payment, kind: "payment" };
+/// The stores' tickets, by order.
+pub const TICKETS: Place = Place { service: ServiceName::Store, kind: "ticket" };
+/// Menu items, by `<store_id>/<menu_id>`.
+pub const MENU_ITEMS: Place = Place { service: ServiceName::Store, kind: "menu_item" };
+/// The kitchens' tickets, by order.
+pub const KITCHEN: Place = Place { service: ServiceName::Cook, kind: "ticket" };
+/// Deliveries, by order.
+pub const DELIVERIES: Place = Place { service: ServiceName::Rider, kind: "delivery" };
+/// Riders.
+pub const RIDERS: Place = Place { service: ServiceName::Rider, kind: "rider" };
+/// What riders carry, by rider.
+pub const LOADS: Place = Place { service: ServiceName::Rider, kind: "load" };
+
+/// What is stored, to be looked at.
+#[async_trait]
+pub trait Stored: Send + Sync {
+    /// One aggregate.
+    async fn one(&self, place: Place, id: &str) -> Result<Option<Row>, DbError>;
+    /// At most [`PAGE`] aggregates by id, after that id.
+    async fn page(&self, place: Place, after: Option<&str>) -> Result<Vec<(String, Row)>, DbError>;
+    /// One saga's search row.
+    async fn saga(&self, saga_id: Uuid) -> Result<Option<SagaRow>, DbError>;
+    /// At most [`PAGE`] saga search rows, the newest first, before that id.
+    async fn sagas(&self, before: Option<Uuid>) -> Result<Vec<SagaRow>, DbError>;
+    /// A saga's whole history.
+    async fn history(&self, saga_id: Uuid) -> Result<Vec<HistoryEntry>, DbError>;
+    /// At most [`PAGE`] published events after that place in the table.
+    async fn published(
+        &self,
+        service: ServiceName,
+        after: i64,
+    ) -> Result<Vec<PublishedEvent>, DbError>;
+    /// At most [`PAGE`] messages not yet sent, after that place in the table.
+    async fn unsent(&self, service: ServiceName, after: i64) -> Result<Vec<OutboxRow>, DbError>;
+    /// Whether an aggregate has messages not yet sent.
+    async fn has_unsent(&self, place: Place, id: &str) -> Result<bool, DbError>;
+}
+
+/// The database files of a data directory, opened read-only.
+pub struct Files {
+    databases: HashMap<ServiceName, SqliteDatabase>,
+}
+
+impl Files {
+    /// Opens every service's file. A missing one is a matter of usage: this is not the directory.
+    pub async fn open(data: &Path) -> Result<Self, Failure> {
+        let mut databases = HashMap::new();
+        for service in ServiceName::ALL {
+            let path = system::database_path(data, service);
+            if !path.is_file() {
+                return Err(Failure::Usage(format!(
+                    "there is no {}: is {} a data directory?",
+                    path.display(),
+                    data.display()
+                )));
+            }
+            let migrations = Migrations::sqlite(service);
+            databases.insert(service, SqliteDatabase::open_read_only(&path, &migrations).await?);
+        }
+        Ok(Self { databases })
+    }
+
+    /// Closes the files.
+    pub async fn close(&self) {
+        for database in self.databases.values() {
+            database.close().await;
+        }
+    }
+
+    fn of(&self, service: ServiceName) -> &SqliteDatabase {
+        self.databases.get(&service).expect("`open` opens the file of every service")
+    }
+}
+
+#[async_trait]
+impl Stored for Files {
+    async fn one(&self, place: Place, id: &str) -> Result<Option<Row>, DbError> {
+        // Phase and rank order locks; reading takes none.
+        let kind = Kind { name: place.kind, phase: Phase::First, rank: 0 };
+        self.of(place.service).reader().get(&Key::new(kind, id)).await
+    }
+
+    async fn page(&self, place: Place, after: Option<&str>) -> Result<Vec<(String, Row)>, DbError> {
+        let query = ListQuery {
+            kind: place.kind,
+            owner: None,
+            states: Vec::new(),
+            after: after.map(str::to_owned),
+            descending: false,
+            limit: PAGE,
+        };
+        self.of(place.service).reader().list(&query).await
+    }
+
+    async fn saga(&self, saga_id: Uuid) -> Result<Option<SagaRow>, DbError> {
+        self.of(ServiceName::Orchestrator).reader().saga(saga_id).await
+    }
+
+    async fn sagas(&self, before: Option<Uuid>) -> Result<Vec<SagaRow>, DbError> {
+        let query = runtime::db::SagaQuery { before, limit: PAGE, ..Default::default() };
+        self.of(ServiceName::Orchestrator).reader().sagas(&query).await
+    }
+
+    async fn history(&self, saga_id: Uuid) -> Result<Vec<HistoryEntry>, DbError> {
+        let reader = self.of(ServiceName::Orchestrator).reader();
+        let mut history: Vec<HistoryEntry> = Vec::new();
+        loop {
+            let after = history.last().map_or(0, |entry| entry.version);
+            let page = reader.history(saga_id, after, PAGE).await?;
+            let full = page.len() == PAGE as usize;
+            history.extend(page);
+            if !full {
+                return Ok(history);
+            }
+        }
+    }
+
+    async fn published(
+        &self,
+        service: ServiceName,
+        after: i64,
+    ) -> Result<Vec<PublishedEvent>, DbError> {
+        self.of(service).reader().published(after, PAGE).await
+    }
+
+    async fn unsent(&self, service: ServiceName, after: i64) -> Result<Vec<OutboxRow>, DbError> {
+        self.of(service).outbox().read(after, PAGE).await
+    }
+
+    async fn has_unsent(&self, place: Place, id: &str) -> Result<bool, DbError> {
+        let key = format!("{}/{id}", place.kind);
+        Ok(!self.of(place.service).outbox().read_key(&key, 1).await?.is_empty())
+    }
+}

@@ -1,0 +1,340 @@
+//! The command line as it is typed: names, help and environment variables. What an option falls
+//! back to is decided in [`config`](crate::config), so that a file can stand in between.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use contracts::ServiceName;
+use serde::Deserialize;
+
+use crate::{
+    config::Number,
+    exit::{Failure, one_line},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  expeditor demo --orders 500 --seed 7    watch 500 orders take every way that an order can
+  expeditor dev --data ./data             run it, then open http://127.0.0.1:8080/operator/sagas
+
+Every option can also be given as EXPEDITOR_<OPTION>, or in a TOML file named by --config
+(the command line wins over the environment, the environment over the file).
+Exit status: 0 done, 1 the answer is no, 2 usage or configuration, 3 a server or the disk.";
+
+/// Takes food-delivery orders from placed to their end, whatever happens on the way.
+#[derive(Debug, Parser)]
+#[command(name = "expeditor", version, about, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub struct Cli {
+    /// A TOML file with options and the services' settings.
+    #[arg(long, value_name = "FILE", env = "EXPEDITOR_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
+    /// What is logged: error, warn, info, debug, trace, or a filter such as `runtime=debug`.
+    #[arg(long, value_name = "FILTER", env = "EXPEDITOR_LOG", global = true)]
+    pub log: Option<String>,
+    /// How log lines look.
+    #[arg(long, value_name = "FORMAT", env = "EXPEDITOR_LOG_FORMAT", global = true)]
+    pub log_format: Option<LogFormat>,
+    /// What to do; without it the list of commands is printed.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the whole system with simulated people, see every ending, then audit it.
+    Demo(DemoArgs),
+    /// Run the whole system in one process on files in a directory; stays up.
+    Dev(DevArgs),
+    /// Recompute from what is stored whether the invariants hold.
+    Audit(AuditArgs),
+    /// Look at the sagas of a running system.
+    #[command(subcommand)]
+    Saga(SagaCommand),
+    /// Print the graph of a saga's definition.
+    Graph(GraphArgs),
+    /// Bring the databases in a directory to this program's version.
+    Migrate(MigrateArgs),
+}
+
+/// Options of `demo`.
+#[derive(Debug, Default, Args)]
+pub struct DemoArgs {
+    /// How many orders are placed; from 7 on every kind of ending occurs [default: 200].
+    #[arg(long, value_name = "N", env = "EXPEDITOR_ORDERS")]
+    pub orders: Option<u32>,
+    /// How many orders are placed a second at most [default: 50].
+    #[arg(long, value_name = "R", env = "EXPEDITOR_RATE")]
+    pub rate: Option<Number>,
+    /// Decides what people do; the same seed gives the same endings [default: drawn].
+    #[arg(long, value_name = "S", env = "EXPEDITOR_SEED")]
+    pub seed: Option<u64>,
+    /// Keep the databases here; must not hold any yet [default: a temporary directory,
+    /// removed when all is well].
+    #[arg(long, value_name = "DIR", env = "EXPEDITOR_DATA")]
+    pub data: Option<PathBuf>,
+}
+
+/// Options of `dev`.
+#[derive(Debug, Default, Args)]
+pub struct DevArgs {
+    /// Where to listen; loopback only, since nobody has to log in [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDRESS", env = "EXPEDITOR_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// Where the databases are; a restart on the same directory goes on where it was
+    /// [default: ./data].
+    #[arg(long, value_name = "DIR", env = "EXPEDITOR_DATA")]
+    pub data: Option<PathBuf>,
+    /// Simulated people place so many orders a second [default: none].
+    #[arg(long, value_name = "R", env = "EXPEDITOR_SIMULATE")]
+    pub simulate: Option<Number>,
+}
+
+/// Options of `audit`.
+#[derive(Debug, Default, Args)]
+pub struct AuditArgs {
+    /// The directory with the databases; they are only read, also beside a running `dev`
+    /// [default: ./data].
+    #[arg(long, value_name = "DIR", env = "EXPEDITOR_DATA")]
+    pub data: Option<PathBuf>,
+    /// How the result is printed [default: table].
+    #[arg(long, value_name = "FORMAT", env = "EXPEDITOR_OUTPUT")]
+    pub output: Option<Output>,
+}
+
+/// What to look at.
+#[derive(Debug, Subcommand)]
+pub enum SagaCommand {
+    /// Sagas, the newest first.
+    List(SagaListArgs),
+    /// One saga with its steps: the newest of that order, or the one of that id.
+    Show(SagaOneArgs),
+    /// What happened to one saga, in order.
+    History(SagaOneArgs),
+}
+
+/// Which running system, and how to print.
+#[derive(Debug, Default, Args)]
+pub struct Remote {
+    /// The running system [default: `http://127.0.0.1:8080`].
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_URL")]
+    pub url: Option<String>,
+    /// How the answer is printed [default: table].
+    #[arg(long, value_name = "FORMAT", env = "EXPEDITOR_OUTPUT")]
+    pub output: Option<Output>,
+}
+
+/// Options of `saga list`.
+#[derive(Debug, Default, Args)]
+pub struct SagaListArgs {
+    /// Which running system, and how to print.
+    #[command(flatten)]
+    pub remote: Remote,
+    /// Only with this status: running, compensating, completed, cancelled, returned, suspended,
+    /// stuck.
+    #[arg(long, env = "EXPEDITOR_STATUS")]
+    pub status: Option<String>,
+    /// Only waiting on this step.
+    #[arg(long, env = "EXPEDITOR_STEP")]
+    pub step: Option<String>,
+    /// Only of this customer.
+    #[arg(long, value_name = "ID", env = "EXPEDITOR_CUSTOMER")]
+    pub customer: Option<String>,
+    /// Only of this store.
+    #[arg(long, value_name = "ID", env = "EXPEDITOR_STORE")]
+    pub store: Option<String>,
+    /// Only where the saga's or the order's id begins with this.
+    #[arg(long, short = 'q', value_name = "TEXT", env = "EXPEDITOR_QUERY")]
+    pub query: Option<String>,
+    /// Only those whose deadline after the start of cooking has passed.
+    #[arg(long, env = "EXPEDITOR_STALLED")]
+    pub stalled: bool,
+    /// At most so many [default: 50].
+    #[arg(long, value_name = "N", env = "EXPEDITOR_LIMIT")]
+    pub limit: Option<u32>,
+}
+
+/// Options of `saga show` and `saga history`.
+#[derive(Debug, Args)]
+pub struct SagaOneArgs {
+    /// The saga's id.
+    #[arg(value_name = "SAGA")]
+    pub saga: String,
+    /// Which running system, and how to print.
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
+/// Options of `graph`.
+#[derive(Debug, Default, Args)]
+pub struct GraphArgs {
+    /// Which definition [default: order].
+    #[arg(long, env = "EXPEDITOR_DEFINITION")]
+    pub definition: Option<DefinitionName>,
+    /// In which language it is drawn [default: mermaid].
+    #[arg(long, env = "EXPEDITOR_FORMAT")]
+    pub format: Option<GraphFormat>,
+}
+
+/// Options of `migrate`.
+#[derive(Debug, Default, Args)]
+pub struct MigrateArgs {
+    /// Which service's database: all, orchestrator, payment, store, cook, rider [default: all].
+    #[arg(value_name = "SERVICE", value_parser = which, env = "EXPEDITOR_SERVICE")]
+    pub service: Option<Which>,
+    /// The directory with the databases [default: ./data].
+    #[arg(long, value_name = "DIR", env = "EXPEDITOR_DATA")]
+    pub data: Option<PathBuf>,
+}
+
+/// All services or one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Every service.
+    All,
+    /// This one.
+    One(ServiceName),
+}
+
+impl Which {
+    /// The services that are meant.
+    pub fn services(self) -> Vec<ServiceName> {
+        match self {
+            Self::All => ServiceName::ALL.to_vec(),
+            Self::One(service) => vec![service],
+        }
+    }
+}
+
+fn which(name: &str) -> Result<Which, String> {
+    if name == "all" {
+        return Ok(Which::All);
+    }
+    ServiceName::parse(name).map(Which::One).ok_or_else(|| "there is no such service".to_owned())
+}
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Output {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A saga's definition by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DefinitionName {
+    /// From placed to delivered, or undone.
+    #[default]
+    Order,
+    /// A delivery that came back: money and stock.
+    Return,
+}
+
+/// A language for graphs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GraphFormat {
+    /// A Mermaid flowchart.
+    #[default]
+    Mermaid,
+}
+
+/// Reads the command line. `Ok(Err(text))` is help or the version, to be printed as it is.
+pub fn parse<I, T>(arguments: I) -> Result<Result<Cli, String>, Failure>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<std::ffi::OsString> + Clone,
+{
+    use clap::error::ErrorKind;
+    match Cli::try_parse_from(arguments) {
+        Ok(cli) => Ok(Ok(cli)),
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Err(error.to_string())),
+            _ => Err(Failure::Usage(first_paragraph(&error.to_string()))),
+        },
+    }
+}
+
+/// What there is to do: printed where no command is given.
+pub fn overview() -> String {
+    use clap::CommandFactory;
+    Cli::command().render_help().to_string()
+}
+
+fn first_paragraph(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    one_line(text.split("\n\n").next().unwrap_or(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_the_overview_names_each_with_a_line_and_two_examples() {
+        let text = overview();
+        for command in ["demo", "dev", "audit", "saga", "graph", "migrate"] {
+            assert!(text.contains(&format!("\n  {command} ")), "{command} is missing in\n{text}");
+        }
+        assert!(text.contains("expeditor demo --orders 500 --seed 7"));
+        assert!(text.contains("expeditor dev --data ./data"));
+        let bare = parse(["expeditor"]).unwrap().unwrap();
+        assert!(bare.command.is_none());
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_one_line_with_exit_status_2() {
+        for wrong in [
+            &["expeditor", "dmo"][..],
+            &["expeditor", "demo", "--orders", "many"],
+            &["expeditor", "demo", "--rate", "0"],
+            &["expeditor", "saga", "show"],
+            &["expeditor", "migrate", "kitchen"],
+        ] {
+            let failure = parse(wrong).unwrap_err();
+            assert_eq!(failure.status(), 2, "{wrong:?}");
+            assert!(!failure.to_string().contains('\n'), "{failure}");
+            assert!(!failure.to_string().starts_with("error"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn every_option_has_an_environment_variable() {
+        fn walk(command: &clap::Command, missing: &mut Vec<String>) {
+            for argument in command.get_arguments() {
+                let built_in = ["help", "version"].contains(&argument.get_id().as_str());
+                // An argument that names one thing of many is no option.
+                if !built_in && !argument.is_positional() && argument.get_env().is_none() {
+                    missing.push(format!("{} {}", command.get_name(), argument.get_id()));
+                }
+            }
+            command.get_subcommands().for_each(|sub| walk(sub, missing));
+        }
+        let mut missing = Vec::new();
+        walk(&Cli::command(), &mut missing);
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}

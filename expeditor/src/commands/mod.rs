@@ -1,0 +1,22 @@
+//! The commands, each in a file of its own.
+
+pub mod audit;
+pub mod demo;
+pub mod dev;
+pub mod graph;
+pub mod migrate;
+pub mod saga;
+
+use crate::{cli::Command, config::File, exit::Failure};
+
+/// Runs a command.
+pub async fn run(command: Command, file: File) -> Result<(), Failure> {
+    match command {
+        Command::Demo(options) => demo::run(options, file).await,
+        Command::Dev(options) => dev::run(options, file).await,
+        Command::Audit(options) => audit::run(options, file).await,
+        Command::Saga(command) => saga::run(command, file).await,
+        Command::Graph(options) => graph::run(&options, &file),
+        Command::Migrate(options) => migrate::run(options, file).await,
+    }
+}

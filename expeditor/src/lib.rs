@@ -1,0 +1,43 @@
+//! The whole of Expeditor in one binary, as a library for its own tests: the command line, the
+//! composition of all services in one process, the simulated people, the audit.
+//!
+//! Nothing here decides about orders: that is the services' business. This crate starts them,
+//! acts on them over HTTP as people do, and looks at what they have stored.
+
+pub mod audit;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod exit;
+pub mod lock;
+pub mod logs;
+pub mod people;
+pub mod progress;
+pub mod signals;
+pub mod system;
+pub mod tables;
+
+use exit::Failure;
+
+/// Runs a command line. Prints its result to stdout; the caller prints a failure.
+pub async fn run<I, T>(arguments: I) -> Result<(), Failure>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<std::ffi::OsString> + Clone,
+{
+    let cli = match cli::parse(arguments)? {
+        Ok(cli) => cli,
+        Err(text) => {
+            print!("{text}");
+            return Ok(());
+        }
+    };
+    let file = config::File::read(cli.config.as_deref())?;
+    let Some(command) = cli.command else {
+        print!("{}", cli::overview());
+        return Ok(());
+    };
+    let format = cli.log_format.or(file.log_format).unwrap_or_default();
+    logs::start(cli.log.as_deref().or(file.log.as_deref()), &command, format)?;
+    commands::run(command, file).await
+}

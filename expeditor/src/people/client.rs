@@ -1,0 +1,208 @@
+//! HTTP as an app does it: JSON in and out, patient with a service that cannot answer now.
+//!
+//! Every request that people send is idempotent, so that one which was not answered, or answered
+//! 503, is simply sent again.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use runtime::ports::Ports;
+use serde_json::Value;
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body; null where there was none.
+    pub body: Value,
+    /// Whether the service said that it had answered this before (`idempotent-replayed`).
+    pub replayed: bool,
+}
+
+impl Answer {
+    /// Whether it was done.
+    pub const fn ok(&self) -> bool {
+        self.status >= 200 && self.status < 300
+    }
+
+    /// The problem's slug: `cooking-started`; empty where it is none.
+    pub fn slug(&self) -> &str {
+        self.text("type").strip_prefix("/problems/").unwrap_or("")
+    }
+
+    /// A text field of the body; empty where there is none.
+    pub fn text(&self, field: &str) -> &str {
+        self.body.get(field).and_then(Value::as_str).unwrap_or("")
+    }
+
+    /// The answer in a few words, for a remark.
+    pub fn brief(&self) -> String {
+        match self.slug() {
+            "" => self.status.to_string(),
+            slug => format!("{} {slug}: {}", self.status, self.text("detail")),
+        }
+    }
+}
+
+/// Why there is no answer to go on with.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Trouble {
+    /// The system does not answer, or says for a long time that it cannot.
+    #[error("{0}")]
+    Down(String),
+    /// An answer that makes no sense where it came.
+    #[error("{0}")]
+    Odd(String),
+}
+
+/// An app's connection to the system.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    ports: Ports,
+    patience: Duration,
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Client {
+    /// A client of the system at `base` (`http://127.0.0.1:8080`); gives up on a request that is
+    /// not answered for `patience`.
+    pub fn new(base: impl Into<String>, ports: Ports, patience: Duration) -> Self {
+        let http = reqwest::Client::builder()
+            .timeout(REQUEST_TIMEOUT)
+            .no_proxy()
+            .build()
+            .expect("a client without TLS and proxies has nothing that could fail to load");
+        let base = base.into().trim_end_matches('/').to_owned();
+        Self { http, base, ports, patience }
+    }
+
+    /// Clock, ids and tasks.
+    pub const fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Result<Answer, Trouble> {
+        self.send(Method::GET, path, None, None).await
+    }
+
+    /// GET of something that must be there.
+    pub async fn must_get(&self, path: &str) -> Result<Answer, Trouble> {
+        let answer = self.get(path).await?;
+        if answer.ok() { Ok(answer) } else { Err(odd("GET", path, &answer)) }
+    }
+
+    /// PUT.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Answer, Trouble> {
+        self.send(Method::PUT, path, Some(body), None).await
+    }
+
+    /// PUT that must be done.
+    pub async fn must_put(&self, path: &str, body: &Value) -> Result<Answer, Trouble> {
+        let answer = self.put(path, body).await?;
+        if answer.ok() { Ok(answer) } else { Err(odd("PUT", path, &answer)) }
+    }
+
+    /// POST with an idempotency key.
+    pub async fn post(&self, path: &str, body: &Value, key: &str) -> Result<Answer, Trouble> {
+        self.send(Method::POST, path, Some(body), Some(key)).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Result<Answer, Trouble> {
+        self.send(Method::DELETE, path, None, None).await
+    }
+
+    /// The `items` of a list, page after page.
+    pub async fn list(&self, path: &str) -> Result<Vec<Value>, Trouble> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        let join = if path.contains('?') { '&' } else { '?' };
+        loop {
+            let page = match &cursor {
+                None => format!("{path}{join}limit=500"),
+                Some(cursor) => format!("{path}{join}limit=500&cursor={cursor}"),
+            };
+            let mut answer = self.must_get(&page).await?;
+            if let Some(Value::Array(page)) = answer.body.get_mut("items").map(Value::take) {
+                items.extend(page);
+            }
+            match answer.body.get("next_cursor").and_then(Value::as_str) {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => return Ok(items),
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Result<Answer, Trouble> {
+        let start = self.ports.clock.elapsed();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let reason = match self.try_once(method.clone(), path, body, key).await {
+                Ok(answer) if !try_again(answer.status) => return Ok(answer),
+                Ok(answer) => answer.brief(),
+                Err(error) => innermost(&error),
+            };
+            if self.ports.clock.elapsed().saturating_sub(start) >= self.patience {
+                return Err(Trouble::Down(format!(
+                    "{method} {}{path} was not answered for {} s: {reason}",
+                    self.base,
+                    self.patience.as_secs()
+                )));
+            }
+            self.ports.clock.sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn try_once(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Result<Answer, reqwest::Error> {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        let replayed = response.headers().get("idempotent-replayed").is_some();
+        let bytes = response.bytes().await?;
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Ok(Answer { status, body, replayed })
+    }
+}
+
+fn try_again(status: u16) -> bool {
+    status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS
+}
+
+fn odd(method: &str, path: &str, answer: &Answer) -> Trouble {
+    Trouble::Odd(format!("{method} {path} was answered {}", answer.brief()))
+}
+
+/// The cause at the bottom, which says more than "error sending request".
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(cause) = error.source() {
+        error = cause;
+    }
+    error.to_string()
+}

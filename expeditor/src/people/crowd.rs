@@ -1,0 +1,166 @@
+//! The crowd: everybody who is at work, and the customers who come one after another.
+
+use std::time::Duration;
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+use super::{
+    book::Book,
+    client::{Client, Trouble},
+    cook,
+    customer::{self, Errand},
+    outcome::Outcome,
+    owner,
+    pace::Closing,
+    rider,
+    town::Town,
+};
+
+/// So many orders that nobody lets wait may be open at once; a slow machine then gets orders more
+/// slowly, instead of deadlines that pass.
+const MOST_OPEN: usize = 96;
+
+/// How the customers' stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Every order has ended.
+    AllEnded,
+    /// It was time to go before that.
+    Closed,
+}
+
+/// Everybody who is at work.
+pub struct Crowd {
+    client: Client,
+    book: Book,
+    town: Town,
+    closing: Closing,
+    home: watch::Sender<bool>,
+    workers: Vec<JoinHandle<()>>,
+    troubles: mpsc::UnboundedReceiver<Trouble>,
+}
+
+impl Crowd {
+    /// Opens the town and sends its people to work. They also go home when `closing` says so.
+    pub async fn gather(client: Client, book: Book, closing: Closing) -> Result<Self, Trouble> {
+        let town = Town::plan();
+        town.open(&client).await?;
+        town.wait_for_catalog(&client).await?;
+        let (home, go_home) = Closing::new();
+        let (report, troubles) = mpsc::unbounded_channel();
+        let mut crowd = Self { client, book, town, closing, home, workers: Vec::new(), troubles };
+        for store in crowd.town.stores.clone() {
+            let (client, book) = (crowd.client.clone(), crowd.book.clone());
+            crowd.employ(
+                owner::work(client, book, store.clone(), go_home.clone()),
+                &go_home,
+                &report,
+            );
+            let (client, book) = (crowd.client.clone(), crowd.book.clone());
+            crowd.employ(cook::work(client, book, store, go_home.clone()), &go_home, &report);
+        }
+        for (name, _) in crowd.town.riders.clone() {
+            let (client, book) = (crowd.client.clone(), crowd.book.clone());
+            crowd.employ(rider::work(client, book, name, go_home.clone()), &go_home, &report);
+        }
+        Ok(crowd)
+    }
+
+    fn employ(
+        &mut self,
+        work: impl Future<Output = Result<(), Trouble>> + Send + 'static,
+        go_home: &Closing,
+        report: &mpsc::UnboundedSender<Trouble>,
+    ) {
+        let (mut go_home, report) = (go_home.clone(), report.clone());
+        let task = async move {
+            tokio::select! {
+                () = go_home.wait() => {}
+                result = work => if let Err(trouble) = result {
+                    // Nobody listens any more where the crowd was dismissed meanwhile.
+                    let _ = report.send(trouble);
+                }
+            }
+        };
+        self.workers.push(self.client.ports().spawn(task));
+    }
+
+    /// Sends customers on their errands, `rate` a second at most, and calls `ended` with each
+    /// order that has ended (an `Err` tells of an order that could not even be followed). Answers
+    /// when all have ended; fails when the system does not answer any more.
+    pub async fn serve(
+        &mut self,
+        errands: impl Iterator<Item = Errand>,
+        rate: f64,
+        patience: Duration,
+        mut ended: impl FnMut(Result<Outcome, String>),
+    ) -> Result<Stream, Trouble> {
+        let mut errands = errands.peekable();
+        let (report, mut reports) = mpsc::unbounded_channel();
+        let between = Duration::from_secs_f64(1.0 / rate);
+        let mut next = self.client.ports().clock.elapsed();
+        let (mut open, mut open_slow) = (0_usize, 0_usize);
+        loop {
+            if errands.peek().is_none() && open == 0 {
+                return Ok(Stream::AllEnded);
+            }
+            let may_start = open - open_slow < MOST_OPEN && errands.peek().is_some();
+            let clock = &self.client.ports().clock;
+            let pause = next.saturating_sub(clock.elapsed());
+            tokio::select! {
+                biased;
+                () = self.closing.wait() => return Ok(Stream::Closed),
+                Some(trouble) = self.troubles.recv() => return Err(trouble),
+                Some((slow, result)) = reports.recv() => {
+                    open -= 1;
+                    open_slow -= usize::from(slow);
+                    match result {
+                        Ok(outcome) => ended(Ok(outcome)),
+                        Err(Trouble::Odd(text)) => ended(Err(text)),
+                        Err(down @ Trouble::Down(_)) => return Err(down),
+                    }
+                }
+                () = clock.sleep(pause), if may_start => {
+                    // What could not be placed in time is not made up for: no bursts.
+                    next = (next + between).max(clock.elapsed().saturating_sub(between));
+                    if let Some(errand) = errands.next() {
+                        open += 1;
+                        open_slow += usize::from(errand.plan.is_slow());
+                        self.send(errand, patience, report.clone());
+                    }
+                }
+            }
+        }
+    }
+
+    fn send(
+        &self,
+        errand: Errand,
+        patience: Duration,
+        report: mpsc::UnboundedSender<(bool, Result<Outcome, Trouble>)>,
+    ) {
+        let (client, book, town) = (self.client.clone(), self.book.clone(), self.town.clone());
+        let mut closing = self.closing.clone();
+        self.client.ports().spawn(async move {
+            let slow = errand.plan.is_slow();
+            tokio::select! {
+                () = closing.wait() => {}
+                result = customer::order(&client, &book, &town, &errand, patience) => {
+                    let _ = report.send((slow, result));
+                }
+            }
+        });
+    }
+
+    /// Sends everybody home and waits until they are gone.
+    pub async fn dismiss(self) {
+        let _ = self.home.send(true);
+        for worker in self.workers {
+            // A worker that panicked has told so on stderr; there is nobody else to tell.
+            let _ = worker.await;
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! A customer: orders, perhaps cancels, and looks until the order has ended.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{
+    book::{Book, Progress},
+    client::{Answer, Client, Trouble},
+    outcome::{Acknowledged, Outcome},
+    pace::Pace,
+    plan::Plan,
+    town::Town,
+};
+
+/// One order that a customer is about to place.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    /// Its place among the orders.
+    pub number: u64,
+    /// What is going to happen.
+    pub plan: Plan,
+    /// The idempotency key.
+    pub key: String,
+}
+
+/// Places the order and stays until it has ended (or nothing happens any more).
+pub async fn order(
+    client: &Client,
+    book: &Book,
+    town: &Town,
+    errand: &Errand,
+    patience: Duration,
+) -> Result<Outcome, Trouble> {
+    let customer = format!("sim-customer-{}", errand.number % 40 + 1);
+    let body = town.compose(errand.number, &customer, errand.plan.token());
+    let (order_id, sends) = place(client, book, &body, errand).await?;
+    let mut outcome = Outcome::new(errand.plan, &order_id);
+    outcome.acknowledged = Some(Acknowledged {
+        order_id: order_id.clone(),
+        customer_id: customer,
+        key: errand.key.clone(),
+    });
+    outcome.replays = sends;
+    if let Some(answer) = cancel_as_planned(client, book, errand.plan, &order_id, patience).await? {
+        book.advance(&order_id, |progress| progress.cancel_answered = true);
+        outcome.saw_cancellation(&answer);
+    }
+    let last = watch(client, &order_id, patience, ended).await?;
+    outcome.saw_order(&last.body);
+    let payment = client.get(&format!("/payment/orders/{order_id}")).await?;
+    outcome.saw_payment(&payment.body);
+    outcome.remarks.extend(book.strike(&order_id));
+    Ok(outcome)
+}
+
+/// Every fourth customer presses the button twice, the second time at the same moment or right
+/// after: it must be the same order. Answers the order and how many answers were replays.
+async fn place(
+    client: &Client,
+    book: &Book,
+    body: &Value,
+    errand: &Errand,
+) -> Result<(String, u32), Trouble> {
+    let press = || client.post("/orders", body, &errand.key);
+    let answers = match errand.number % 8 {
+        3 => {
+            let (first, second) = futures_util::future::join(press(), press()).await;
+            vec![first?, second?]
+        }
+        7 => vec![press().await?, press().await?],
+        _ => vec![press().await?],
+    };
+    if let Some(other) = answers.iter().find(|answer| answer.status != 201) {
+        return Err(Trouble::Odd(format!("an order was answered {}", other.brief())));
+    }
+    let order_id = answers[0].text("order_id").to_owned();
+    if let Some(other) = answers.iter().find(|answer| answer.text("order_id") != order_id) {
+        return Err(Trouble::Odd(format!(
+            "one idempotency key made two orders: {order_id} and {}",
+            other.text("order_id")
+        )));
+    }
+    book.write(&order_id, errand.plan);
+    let replays = answers.iter().filter(|answer| answer.replayed).count();
+    Ok((order_id, u32::try_from(replays).unwrap_or(u32::MAX)))
+}
+
+async fn cancel_as_planned(
+    client: &Client,
+    book: &Book,
+    plan: Plan,
+    order_id: &str,
+    patience: Duration,
+) -> Result<Option<Answer>, Trouble> {
+    match plan {
+        Plan::CancelAtOnce => {}
+        Plan::CancelBeforeAcceptance => {
+            watch(client, order_id, patience, |status| status != "placed").await?;
+        }
+        Plan::CancelBeforeCooking => {
+            watch(client, order_id, patience, |status| !matches!(status, "placed" | "paid"))
+                .await?;
+        }
+        Plan::CancelAtStart => {
+            let seen = |progress: &Progress| progress.cooking;
+            if let Some(mut follower) = book.follow(order_id) {
+                tokio::select! {
+                    _ = follower.wait_for(seen) => {}
+                    () = client.ports().clock.sleep(patience) => {}
+                }
+            }
+        }
+        Plan::CancelWhileCooking => {
+            watch(client, order_id, patience, |status| {
+                !matches!(status, "placed" | "paid" | "accepted")
+            })
+            .await?;
+        }
+        _ => return Ok(None),
+    }
+    Ok(Some(client.delete(&format!("/orders/{order_id}")).await?))
+}
+
+/// Looks at the order until its status fits, or it has ended, or patience is at its end; answers
+/// what was seen last.
+async fn watch(
+    client: &Client,
+    order_id: &str,
+    patience: Duration,
+    fits: impl Fn(&str) -> bool,
+) -> Result<Answer, Trouble> {
+    let path = format!("/orders/{order_id}");
+    let start = client.ports().clock.elapsed();
+    let mut pace = Pace::new(Duration::from_millis(20), Duration::from_millis(500));
+    loop {
+        let answer = client.must_get(&path).await?;
+        let status = answer.text("status");
+        let waited = client.ports().clock.elapsed().saturating_sub(start);
+        if fits(status) || ended(status) || waited > patience {
+            return Ok(answer);
+        }
+        client.ports().clock.sleep(pace.next(false)).await;
+    }
+}
+
+fn ended(status: &str) -> bool {
+    matches!(status, "delivered" | "cancelled" | "returned")
+}

@@ -1,0 +1,209 @@
+//! How an order ended, as the services say, and whether that is what was planned.
+
+use serde_json::Value;
+
+use super::{
+    client::Answer,
+    plan::{Ending, Plan},
+};
+
+/// An order that was acknowledged over HTTP with 201.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Acknowledged {
+    /// The order.
+    pub order_id: String,
+    /// Whose.
+    pub customer_id: String,
+    /// The idempotency key that it was placed with.
+    pub key: String,
+}
+
+/// What the customer was answered when they cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cancelling {
+    Taken,
+    TooLate,
+}
+
+/// One order at its end.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The order.
+    pub order_id: String,
+    /// What was planned.
+    pub plan: Plan,
+    /// The acknowledgement.
+    pub acknowledged: Option<Acknowledged>,
+    /// How many answers to repeated requests said that they were replays.
+    pub replays: u32,
+    /// Answers that nobody expected.
+    pub remarks: Vec<String>,
+    status: String,
+    reason: Option<String>,
+    cancellation: Option<String>,
+    payment: Option<String>,
+    cancelling: Option<Cancelling>,
+}
+
+impl Outcome {
+    /// Nothing is known yet.
+    pub fn new(plan: Plan, order_id: &str) -> Self {
+        Self {
+            order_id: order_id.to_owned(),
+            plan,
+            acknowledged: None,
+            replays: 0,
+            remarks: Vec::new(),
+            status: String::new(),
+            reason: None,
+            cancellation: None,
+            payment: None,
+            cancelling: None,
+        }
+    }
+
+    /// The answer to the customer's wish to cancel.
+    pub fn saw_cancellation(&mut self, answer: &Answer) {
+        self.cancelling = match (answer.status, answer.slug()) {
+            (200 | 202, _) => Some(Cancelling::Taken),
+            (409, "cooking-started") => Some(Cancelling::TooLate),
+            _ => {
+                self.remarks.push(format!("the customer was answered {}", answer.brief()));
+                None
+            }
+        };
+    }
+
+    /// The order as it was seen last.
+    pub fn saw_order(&mut self, order: &Value) {
+        let text = |field: &str| order.get(field).and_then(Value::as_str).map(str::to_owned);
+        self.status = text("status").unwrap_or_default();
+        self.reason = text("reason");
+        self.cancellation = text("cancellation");
+    }
+
+    /// The order's payment.
+    pub fn saw_payment(&mut self, payment: &Value) {
+        self.payment = payment.get("state").and_then(Value::as_str).map(str::to_owned);
+    }
+
+    /// The kind of ending that the services tell of; `None` where the order has not ended, or in
+    /// a way that has no name.
+    pub fn ending(&self) -> Option<Ending> {
+        let refused = self.cancelling == Some(Cancelling::TooLate)
+            || self.cancellation.as_deref() == Some("refused");
+        Some(match (self.status.as_str(), self.reason.as_deref()) {
+            ("delivered", None) if refused => Ending::CancelledTooLate,
+            ("delivered", None) => Ending::Delivered,
+            ("cancelled", Some("store_rejected" | "out_of_stock")) => Ending::Rejected,
+            ("cancelled", Some("payment_declined" | "kitchen_declined")) => Ending::Declined,
+            ("cancelled", Some("customer_cancelled")) => Ending::CancelledInTime,
+            ("cancelled", Some("payment_timeout" | "store_timeout" | "kitchen_timeout")) => {
+                Ending::TimedOut
+            }
+            ("returned", Some("delivery_returned")) => Ending::Returned,
+            _ => return None,
+        })
+    }
+
+    /// What is wrong with it, if anything: planned otherwise, ended otherwise.
+    pub fn complaint(&self) -> Option<String> {
+        let (status, reason) = self.plan.end();
+        let as_planned = self.ending() == Some(self.plan.ending())
+            && self.status == status
+            && self.reason.as_deref() == reason
+            && self.money_fits();
+        if as_planned {
+            return None;
+        }
+        let ended = self.ending().map_or("has not ended", Ending::as_str);
+        let timed_out = ended == Ending::TimedOut.as_str();
+        let mut text = format!(
+            "order {} was planned to end {} ({:?}) but {}{ended}: status {}, reason {}, payment {}",
+            self.order_id,
+            self.plan.ending(),
+            self.plan,
+            if self.ending().is_some() { "ended " } else { "" },
+            self.status,
+            self.reason.as_deref().unwrap_or("none"),
+            self.payment.as_deref().unwrap_or("unknown"),
+        );
+        if timed_out && !self.plan.is_slow() {
+            text.push_str("; it was not meant to time out: is the machine overloaded?");
+        }
+        for remark in &self.remarks {
+            text.push_str("; ");
+            text.push_str(remark);
+        }
+        Some(text)
+    }
+
+    /// Money as it must be at that end. A delivered order may be seen moments before its capture
+    /// is; the audit looks again when all is quiet.
+    fn money_fits(&self) -> bool {
+        let payment = self.payment.as_deref().unwrap_or("none");
+        match self.plan.end().0 {
+            "delivered" => matches!(payment, "authorized" | "captured"),
+            "returned" => payment == "refunded",
+            _ => matches!(payment, "voided" | "declined" | "none"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn outcome(plan: Plan, status: &str, reason: Option<&str>, payment: &str) -> Outcome {
+        let mut outcome = Outcome::new(plan, "o1");
+        outcome.saw_order(&json!({ "status": status, "reason": reason, "cancellation": null }));
+        outcome.saw_payment(&json!({ "state": payment }));
+        outcome
+    }
+
+    #[test]
+    fn an_order_that_ended_as_planned_is_no_complaint() {
+        for (plan, payment) in [
+            (Plan::Deliver, "captured"),
+            (Plan::Reject, "voided"),
+            (Plan::DeclinePayment, "declined"),
+            (Plan::SilentCook, "voided"),
+            (Plan::Return, "refunded"),
+        ] {
+            let (status, reason) = plan.end();
+            let outcome = outcome(plan, status, reason, payment);
+            assert_eq!(outcome.complaint(), None);
+            assert_eq!(outcome.ending(), Some(plan.ending()));
+        }
+    }
+
+    #[test]
+    fn a_refused_cancellation_makes_the_difference_between_delivered_and_too_late() {
+        let mut late = outcome(Plan::CancelAtStart, "delivered", None, "captured");
+        assert!(late.complaint().is_some(), "nobody has refused anything yet");
+        let body = json!({ "type": "/problems/cooking-started" });
+        late.saw_cancellation(&Answer { status: 409, body, replayed: false });
+        assert_eq!((late.ending(), late.complaint()), (Some(Ending::CancelledTooLate), None));
+    }
+
+    #[test]
+    fn an_order_that_ended_otherwise_is_a_complaint_that_says_how() {
+        for (outcome, says) in [
+            (outcome(Plan::Deliver, "cooking", None, "authorized"), "has not ended"),
+            (
+                outcome(Plan::Deliver, "cancelled", Some("store_timeout"), "voided"),
+                "not meant to time out",
+            ),
+            (outcome(Plan::Return, "returned", Some("delivery_returned"), "captured"), "captured"),
+            (
+                outcome(Plan::SilentOwner, "cancelled", Some("kitchen_timeout"), "voided"),
+                "kitchen_timeout",
+            ),
+        ] {
+            let complaint = outcome.complaint().unwrap();
+            assert!(complaint.contains(says), "{complaint}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! One run of the demo: so many orders, each with its plan, until all have ended and the system
+//! has come to rest. Counts how they ended, and says what did not go as planned.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    book::Book,
+    client::{Client, Trouble},
+    crowd::{Crowd, Stream},
+    customer::Errand,
+    outcome::{Acknowledged, Outcome},
+    pace::Closing,
+    plan::{Ending, Plans},
+};
+use crate::{
+    exit::Failure,
+    system::{Settings, System},
+};
+
+/// What is played.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// How many orders.
+    pub orders: u32,
+    /// How many of them a second at most.
+    pub rate: f64,
+    /// What decides the plans.
+    pub seed: u64,
+}
+
+/// The deadline of whoever is silent on purpose. Everybody else answers within a fraction of a
+/// second; a loaded machine gets many times that.
+const DEADLINE: Duration = Duration::from_secs(8);
+/// The slow gateway answers well after the deadline.
+const SLOW: Duration = Duration::from_secs(11);
+/// How long a person waits for anything at all; longer than every ending takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long requests are repeated that are not answered, or answered 503.
+const CLIENT_PATIENCE: Duration = Duration::from_secs(12);
+/// How long messages may still be on their way once every order has ended.
+const REST: Duration = Duration::from_secs(20);
+/// How many complaints are told.
+const TOLD: usize = 3;
+
+/// How it went.
+#[derive(Debug, Default)]
+pub struct Show {
+    /// How many orders were planned to end how.
+    pub planned: BTreeMap<Ending, u64>,
+    /// How many ended how.
+    pub ended: BTreeMap<Ending, u64>,
+    /// Every order that was acknowledged.
+    pub acknowledged: Vec<Acknowledged>,
+    /// Whether all sagas have ended and all messages were consumed.
+    pub at_rest: bool,
+    /// What went otherwise than planned.
+    pub complaints: Vec<String>,
+}
+
+impl Show {
+    /// The settings for it: deadlines of seconds instead of minutes.
+    pub fn settings(mut settings: Settings) -> Settings {
+        settings.orchestrator.deadlines.pay = Some(DEADLINE);
+        settings.orchestrator.deadlines.accept = Some(DEADLINE);
+        settings.orchestrator.deadlines.cook_start = Some(DEADLINE);
+        settings.payment.slow_after = SLOW;
+        settings
+    }
+
+    /// Plays the script on a running system; calls `step` whenever an order has ended.
+    pub async fn play(
+        system: &System,
+        script: &Script,
+        closing: Closing,
+        mut step: impl FnMut(),
+    ) -> Result<Self, Failure> {
+        let client = system.client(CLIENT_PATIENCE);
+        let mut show = Self::default();
+        let plans = Plans::new(script.seed).draw_all(script.orders);
+        for plan in &plans {
+            *show.planned.entry(plan.ending()).or_default() += 1;
+        }
+        let errands = (0..).zip(plans).map(|(number, plan)| Errand {
+            number,
+            plan,
+            key: format!("demo-{}-{number}", script.seed),
+        });
+        let mut crowd =
+            Crowd::gather(client.clone(), Book::default(), closing).await.map_err(trouble)?;
+        let ended = |outcome| {
+            show.note(outcome);
+            step();
+        };
+        let stream = crowd.serve(errands, script.rate, PATIENCE, ended).await;
+        crowd.dismiss().await;
+        match stream.map_err(trouble)? {
+            Stream::AllEnded => show.come_to_rest(system, &client).await?,
+            Stream::Closed => {
+                return Err(Failure::No("stopped before every order had ended".to_owned()));
+            }
+        }
+        Ok(show)
+    }
+
+    fn note(&mut self, outcome: Result<Outcome, String>) {
+        match outcome {
+            Ok(outcome) => {
+                if let Some(ending) = outcome.ending() {
+                    *self.ended.entry(ending).or_default() += 1;
+                }
+                self.complaints.extend(outcome.complaint());
+                self.acknowledged.extend(outcome.acknowledged);
+            }
+            Err(text) => self.complaints.push(text),
+        }
+    }
+
+    /// Waits until no saga is running and no message is on its way. That it does not come to rest
+    /// is a finding of the audit.
+    async fn come_to_rest(&mut self, system: &System, client: &Client) -> Result<(), Failure> {
+        let clock = &client.ports().clock;
+        let start = clock.elapsed();
+        while clock.elapsed().saturating_sub(start) < REST {
+            let mut open = system.backlog().await?;
+            for status in ["running", "compensating"] {
+                let path = format!("/operator/sagas?status={status}&limit=1");
+                let answer = client.must_get(&path).await.map_err(trouble)?;
+                let items = answer.body.get("items").and_then(|items| items.as_array());
+                open += items.map_or(1, |items| items.len() as u64);
+            }
+            if open == 0 {
+                break;
+            }
+            clock.sleep(Duration::from_millis(50)).await;
+        }
+        // Whether it has is for the audit to say.
+        self.at_rest = true;
+        Ok(())
+    }
+
+    /// Whether every order ended as planned.
+    pub fn verdict(&self) -> Result<(), Failure> {
+        if self.complaints.is_empty() {
+            return Ok(());
+        }
+        let mut text = format!("{} orders went otherwise than planned: ", self.complaints.len());
+        text.push_str(&self.complaints[..self.complaints.len().min(TOLD)].join(" | "));
+        if self.complaints.len() > TOLD {
+            text.push_str(" | …");
+        }
+        Err(Failure::No(text))
+    }
+}
+
+/// A system that does not answer is a matter of the machine; an answer that makes no sense is a
+/// "no".
+fn trouble(trouble: Trouble) -> Failure {
+    match trouble {
+        Trouble::Down(text) => Failure::Environment(text),
+        Trouble::Odd(text) => Failure::No(text),
+    }
+}

@@ -1,0 +1,220 @@
+//! The whole system in one process: every service on its own SQLite file, the in-process broker,
+//! the relays, and all routes on one port. It only puts together what the services bring; they
+//! share no memory but the bytes that the broker carries.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use contracts::ServiceName;
+use runtime::{
+    Service,
+    broker::{Broker, in_process::InProcess},
+    db::{Database, Migrations, sqlite::SqliteDatabase},
+    host,
+    http::{Readiness, ServeError, Server, health},
+    ports::Ports,
+};
+use serde::Deserialize;
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::{exit::Failure, lock::DataLock, people::client::Client};
+
+/// The services' settings, a section each.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Of the orchestrator: deadlines and retries.
+    pub orchestrator: orchestrator::Settings,
+    /// Of payment.
+    pub payment: payment::Settings,
+    /// Of the store.
+    pub store: store::Settings,
+    /// Of the cook.
+    pub cook: cook::Settings,
+    /// Of the rider.
+    pub rider: rider::Settings,
+}
+
+/// Where a service's database lies in a data directory.
+pub fn database_path(data: &Path, service: ServiceName) -> PathBuf {
+    data.join(format!("{service}.db"))
+}
+
+/// The system, running.
+pub struct System {
+    address: SocketAddr,
+    ports: Ports,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+    timers: JoinHandle<()>,
+    services: Services,
+    relays: Vec<relay::Running>,
+    databases: Vec<Arc<dyn Database>>,
+    _lock: DataLock,
+}
+
+struct Services {
+    orchestrator: host::Running<orchestrator::Orchestrator>,
+    payment: host::Running<payment::Payment>,
+    store: host::Running<store::Store>,
+    cook: host::Running<cook::Cook>,
+    rider: host::Running<rider::Rider>,
+}
+
+impl System {
+    /// Starts everything on that directory and address. What is there goes on where it was.
+    pub async fn start(
+        data: &Path,
+        listen: SocketAddr,
+        settings: Settings,
+        ports: Ports,
+    ) -> Result<Self, Failure> {
+        let start = ports.now();
+        let lock = DataLock::take(data)?;
+        // The port comes before the data: a port in use must leave no trace.
+        let server = Server::bind(listen).await.map_err(|error| cannot_listen(&error))?;
+        let address = server.local_addr();
+        let mut databases: Vec<Arc<dyn Database>> = Vec::new();
+        for service in ServiceName::ALL {
+            let path = database_path(data, service);
+            let migrations = Migrations::sqlite(service);
+            databases.push(Arc::new(SqliteDatabase::open(&path, &migrations, &ports).await?));
+        }
+        let broker: Arc<dyn Broker> = Arc::new(InProcess::new(&ServiceName::ALL));
+        let (open_timers, timers_gate) = watch::channel(false);
+        let house = House { ports: &ports, broker: &broker, databases: &databases, timers_gate };
+        let services = Services {
+            orchestrator: house.start(orchestrator::Orchestrator::new(settings.orchestrator)).await,
+            payment: house.start(payment::Payment::new(settings.payment)).await,
+            store: house.start(store::Store::new(settings.store)).await,
+            cook: house.start(cook::Cook::new(settings.cook)).await,
+            rider: house.start(rider::Rider::new(settings.rider)).await,
+        };
+        let relays = house.relays();
+        let timers = {
+            let (databases, ports) = (databases.clone(), ports.clone());
+            async move {
+                host::old_messages_consumed(&databases, start, &ports).await;
+                open_timers.send_replace(true);
+                open_timers.closed().await;
+            }
+        };
+        let timers = ports.spawn(timers);
+        let readiness = Readiness::default();
+        for (service, database) in ServiceName::ALL.into_iter().zip(&databases) {
+            let database = Arc::clone(database);
+            readiness.add(format!("{service}/database"), move || {
+                let database = Arc::clone(&database);
+                async move { database.ready().await.map_err(|error| error.to_string()) }
+            });
+        }
+        let (stop, mut stopped) = watch::channel(false);
+        let server = {
+            let routes = services.routes().merge(health::routes(readiness, ports.clone()));
+            let own_ports = ports.clone();
+            ports.spawn(async move {
+                let told = async move { host::told_to_stop(&mut stopped).await };
+                server.serve(routes, &own_ports, told).await;
+            })
+        };
+        Ok(Self { address, ports, stop, server, timers, services, relays, databases, _lock: lock })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// An app of somebody who lives with this system, as patient as that.
+    pub fn client(&self, patience: Duration) -> Client {
+        Client::new(self.url(), self.ports.clone(), patience)
+    }
+
+    /// How many messages wait in all outboxes.
+    pub async fn backlog(&self) -> Result<u64, Failure> {
+        let mut rows = 0;
+        for database in &self.databases {
+            rows += database.outbox().backlog().await?.0;
+        }
+        Ok(rows)
+    }
+
+    /// Ends it in order: no new requests, those in hand are answered, then the services, then the
+    /// relays, then the files. Nothing is lost: what was not sent or not committed comes again.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        // The server bounds this itself: it gives requests in hand a period of grace.
+        if let Err(error) = self.server.await {
+            tracing::error!(%error, "the server did not end well");
+        }
+        self.timers.abort();
+        let Services { orchestrator, payment, store, cook, rider } = self.services;
+        orchestrator.stop().await;
+        payment.stop().await;
+        store.stop().await;
+        cook.stop().await;
+        rider.stop().await;
+        for relay in self.relays {
+            relay.stop().await;
+        }
+        for database in self.databases {
+            database.close().await;
+        }
+    }
+}
+
+/// What services are started with.
+struct House<'a> {
+    ports: &'a Ports,
+    broker: &'a Arc<dyn Broker>,
+    databases: &'a [Arc<dyn Database>],
+    timers_gate: watch::Receiver<bool>,
+}
+
+impl House<'_> {
+    async fn start<S: Service>(&self, service: S) -> host::Running<S> {
+        let database = self.database(service.name());
+        let options = host::Options::new(self.timers_gate.clone());
+        host::start(service, database, Arc::clone(self.broker), self.ports.clone(), options).await
+    }
+
+    fn relays(&self) -> Vec<relay::Running> {
+        let start = |service: ServiceName| {
+            let (database, broker) = (self.database(service), Arc::clone(self.broker));
+            relay::start(service, database, broker, self.ports, relay::Options::default())
+        };
+        ServiceName::ALL.into_iter().map(start).collect()
+    }
+
+    fn database(&self, service: ServiceName) -> Arc<dyn Database> {
+        let place = ServiceName::ALL.into_iter().position(|name| name == service);
+        let place = place.expect("ALL holds every service");
+        Arc::clone(&self.databases[place])
+    }
+}
+
+impl Services {
+    fn routes(&self) -> Router {
+        Router::new()
+            .merge(orchestrator::routes(self.orchestrator.handle()))
+            .merge(payment::routes(self.payment.handle()))
+            .merge(store::routes(self.store.handle()))
+            .merge(cook::routes(self.cook.handle()))
+            .merge(rider::routes(self.rider.handle()))
+    }
+}
+
+fn cannot_listen(error: &ServeError) -> Failure {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    Failure::Usage(format!("{error}{}", cause.unwrap_or_default()))
+}
