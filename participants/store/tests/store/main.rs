@@ -3,5 +3,6 @@
 
 mod laws;
 mod menu;
+mod path;
 mod rig;
 mod table;
