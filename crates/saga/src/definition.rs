@@ -6,7 +6,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::settings::Settings;
-use crate::spec::{DeadlineAction, Kind, Published, Request, Spec, Step};
+use crate::spec::{Kind, Published, Spec, Step};
 use crate::validate::{self, DefinitionError, Links};
 
 /// A command that a saga of some definition may send.
@@ -82,24 +82,8 @@ impl Definition {
 
     /// Every command that its sagas may send, in the order of the table.
     pub fn commands(&self) -> Vec<CommandName> {
-        let mut all = Vec::new();
-        for step in &self.spec.steps {
-            if let Request::Command { command, to, .. } = step.request {
-                all.push(CommandName { command, to });
-            }
-            if let Some(undo) = step.undo {
-                all.push(CommandName { command: undo.command, to: undo.to });
-            }
-            if let Some(DeadlineAction::WidenThenEscalate { command, to }) =
-                step.deadline.map(|deadline| deadline.action)
-            {
-                all.push(CommandName { command, to });
-            }
-            if let Some((command, to)) = step.hand_over.and_then(|hand_over| hand_over.recall) {
-                all.push(CommandName { command, to });
-            }
-        }
-        all
+        let named = self.spec.steps.iter().flat_map(validate::commands);
+        named.map(|(command, to)| CommandName { command, to }).collect()
     }
 
     /// Deadlines and retries as the table gives them.

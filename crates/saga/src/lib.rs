@@ -6,6 +6,31 @@
 //!   fold of its events, so a history replays to what is stored.
 //! * [`preview`] runs the same `decide` on a copy and says where the saga could still end.
 //!
+//! ```
+//! use saga::{AnsweredBy, Cursors, Definition, Fact, Input, Kind, Outcome, Spec, Status, Step, Time};
+//!
+//! // One row: a seat is held, and would be freed again.
+//! let hold = Step::command(
+//!     "hold", Kind::Compensatable, ("hold-seat", "hall"), AnsweredBy::Participant, "seat-held",
+//! )
+//! .undo(("free-seat", "hall"), "seat-freed");
+//! let booking = Definition::build(Spec::new("booking", 1).step(hold))?;
+//!
+//! let settings = booking.default_settings();
+//! let id = uuid::Uuid::from_u128(1);
+//! let started = saga::start(&booking, id, &settings, &Cursors::new(), Time(0));
+//! assert_eq!(started.effects.len(), 1); // `hold-seat`, to the hall
+//!
+//! let state = started.apply(&booking, None).expect("a start has events");
+//! let held = Input::Fact(Fact::new("hall", 1, "seat-held", ["seat-held"]));
+//! let decision = saga::decide(&booking, &state, &held, Time(5));
+//! assert_eq!(decision.outcome, Outcome::Accepted);
+//!
+//! let state = decision.apply(&booking, Some(state)).expect("there was a state");
+//! assert_eq!(state.status(), Status::Completed);
+//! # Ok::<(), saga::DefinitionError>(())
+//! ```
+//!
 //! The engine knows names, times and identities, never payloads, and depends on nothing of
 //! ours: it must never learn what an order is.
 #![no_std]

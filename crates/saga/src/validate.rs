@@ -113,6 +113,26 @@ pub(crate) fn roles(step: &Step) -> impl Iterator<Item = (&'static str, Role)> {
     .flatten()
 }
 
+/// The commands that a step names, and to whom each goes; a wait names one of its sender's.
+pub(crate) fn commands(step: &Step) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let widening = match step.deadline.map(|deadline| deadline.action) {
+        Some(DeadlineAction::WidenThenEscalate { command, to }) => Some((command, to)),
+        _ => None,
+    };
+    let asking = match step.request {
+        Request::Command { command, to, .. } => Some((command, to)),
+        Request::WaitsOn { .. } => None,
+    };
+    [
+        asking,
+        step.undo.map(|undo| (undo.command, undo.to)),
+        widening,
+        step.hand_over.and_then(|hand_over| hand_over.recall),
+    ]
+    .into_iter()
+    .flatten()
+}
+
 /// Checks a table and derives its links.
 pub(crate) fn links(spec: &Spec) -> Result<Links, DefinitionError> {
     names(spec)?;
@@ -138,14 +158,10 @@ fn names(spec: &Spec) -> Result<(), DefinitionError> {
     }
     let mut seen = BTreeSet::new();
     for step in &spec.steps {
-        let request = match step.request {
-            Request::Command { command, to, .. } => [command, to],
-            Request::WaitsOn { command } => [command, command],
-        };
         let empty = spec.name.is_empty()
             || step.name.is_empty()
-            || request.contains(&"")
-            || roles(step).any(|(fact, _)| fact.is_empty());
+            || roles(step).any(|(fact, _)| fact.is_empty())
+            || commands(step).any(|(command, to)| command.is_empty() || to.is_empty());
         if empty {
             return Err(DefinitionError::EmptyName(step.name));
         }

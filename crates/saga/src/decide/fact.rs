@@ -71,13 +71,15 @@ pub(crate) fn hear(draft: &mut Draft<'_>, index: usize, fact: &str, reason: Opti
     let (row, status, past_pivot) =
         (draft.row(index), draft.status(index), draft.state.past_pivot());
     let (step, fact) = (draft.name(index), fact.to_string());
-    let own = match role {
+    // Only a refusal may bring a reason of its own.
+    let reason = match role {
         Role::HandOver => row.hand_over.map(|hand_over| hand_over.reason),
-        _ => row.failed_by.map(|(_, reason)| reason),
+        Role::Failed => reason.or(row.failed_by.map(|(_, own)| own)),
+        _ => row.failed_by.map(|(_, own)| own),
     };
     let failed = |fact| EventKind::StepFailed {
         step: step.clone(),
-        reason: reason.or(own).unwrap_or(row.name).to_string(),
+        reason: reason.unwrap_or(row.name).to_string(),
         fact,
     };
     let event = match (role, status) {

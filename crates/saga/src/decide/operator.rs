@@ -165,6 +165,10 @@ fn refuse_resolve(draft: &Draft<'_>, step: &str, fact: &str) -> Option<Refusal> 
     if !hear(&mut copy, index, fact, None) {
         return Some(Refusal::NoEffect);
     }
+    // Nobody's holdings can confirm what nobody was ever asked for.
+    if draft.step(draft.definition.sender(index)).sent_at.is_none() {
+        return Some(Refusal::NotInFlight);
+    }
     no_end(draft, |copy| {
         hear(copy, index, fact, None);
     })

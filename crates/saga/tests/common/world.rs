@@ -38,7 +38,7 @@ enum Message {
 }
 
 /// What people may do.
-pub(crate) const DEEDS: [(&str, &str); 12] = [
+const DEEDS: [(&str, &str); 12] = [
     ("payment", "payment-authorized"),
     ("payment", "payment-declined"),
     ("store", "order-accepted"),
@@ -195,12 +195,19 @@ impl World {
         }
     }
 
-    /// A person (or a gateway) acts, if the participant lets them.
-    pub(crate) fn act(&mut self, who: &str, fact: &'static str) {
+    /// Somebody does one of the things that the participants let people (or a gateway) do.
+    pub(crate) fn deed(&mut self, which: usize) {
+        let allowed: Vec<_> = DEEDS.into_iter().filter(|deed| self.allows(*deed)).collect();
+        if let Some((who, fact)) = allowed.get(which % allowed.len().max(1)) {
+            self.say(who, fact);
+        }
+    }
+
+    fn allows(&self, (who, fact): (&str, &str)) -> bool {
         let here = &self.holdings[who];
         let none = |facts: &[&str]| !facts.iter().any(|fact| here.has(fact));
         let delivering = none(&["delivery-confirmed", "delivery-returned"]);
-        let allowed = match fact {
+        match fact {
             "payment-authorized" | "payment-declined" => {
                 here.was_asked("authorize-payment")
                     && none(&["payment-authorized", "payment-declined", "payment-voided"])
@@ -226,8 +233,18 @@ impl World {
             }
             "delivery-confirmed" | "delivery-returned" => here.has("food-picked") && delivering,
             _ => false,
-        };
-        if allowed {
+        }
+    }
+
+    /// Everything under way arrives, and somebody of good will does what comes next.
+    pub(crate) fn go_on(&mut self) {
+        while !self.network.is_empty() {
+            let message = self.network.remove(0);
+            self.deliver(message);
+        }
+        // The list is in the order of good will; only a release would take back.
+        let good = |deed: &(&str, &str)| deed.1 != "rider-released" && self.allows(*deed);
+        if let Some((who, fact)) = DEEDS.into_iter().find(good) {
             self.say(who, fact);
         }
     }
@@ -235,21 +252,14 @@ impl World {
     /// From here on everybody cooperates; the order must come to its end.
     pub(crate) fn drive_to_its_end(&mut self) {
         self.operate(Action::Resume);
-        for _ in 0..60 {
-            while !self.network.is_empty() {
-                let message = self.network.remove(0);
-                self.deliver(message);
-            }
+        for _ in 0..100 {
+            self.go_on();
             if self.is_finished() && self.network.is_empty() {
                 return;
             }
-            for (who, fact) in DEEDS {
-                // The list is in the order of good will; only a release would take back.
-                if fact != "rider-released" {
-                    self.act(who, fact);
-                }
+            if self.network.is_empty() {
+                self.wake();
             }
-            self.wake();
         }
         panic!("no end from {:#?}", self.active().state);
     }

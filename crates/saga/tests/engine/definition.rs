@@ -28,6 +28,8 @@ fn a_table_needs_steps_with_names_of_their_own() {
     check(vec![], Error::NoSteps);
     check(vec![step("", Retriable, &[])], Error::EmptyName(""));
     check(vec![step("a", Retriable, &[]).failed_by("", "slug")], Error::EmptyName("a"));
+    check(vec![step("a", Pivot, &[]).undo(("", "p"), "undone")], Error::EmptyName("a"));
+    check(vec![step("a", Pivot, &[]).undo(("undo", ""), "undone")], Error::EmptyName("a"));
     check(vec![step("a", Retriable, &[]), step("a", Retriable, &[])], Error::DuplicateStep("a"));
     let namesake = Step::command("b", Retriable, ("a", "q"), Participant, "b-done");
     check(vec![step("a", Retriable, &[]), namesake], Error::DuplicateCommand("b"));

@@ -166,6 +166,13 @@ fn resolve_knows_nonsense() {
 }
 
 #[test]
+fn what_was_never_asked_for_is_not_resolved() {
+    let mut saga = SagaUnderTest::order(COOKING);
+    assert_eq!(saga.resolve("settle", "stock-settled"), Outcome::Refused(NotInFlight));
+    assert_eq!(saga.resolve("deliver", "delivery-confirmed"), Outcome::Accepted);
+}
+
+#[test]
 fn to_end_as_returned_before_the_pickup_the_delivery_is_recalled() {
     let mut saga = SagaUnderTest::order(&[COOKING, &["rider-assigned"]].concat());
     assert_eq!(saga.resolve("deliver", "delivery-returned"), Outcome::Accepted);
