@@ -1,1 +1,14 @@
-//! To be filled.
+//! What tests share. Used as a development dependency only.
+//!
+//! [`App`] is the whole system on a temporary directory, reached over HTTP as people reach it.
+//! When a test is done with it, [`App::finish`] waits until nothing is on its way any more and
+//! lets the auditor look at everything that was stored.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod app;
+mod client;
+mod people;
+
+pub use app::{App, BOUND};
+pub use client::{Answer, Client};
+pub use people::{DISH, DISTRICT, PRICE, RIDER, STORE, order_body};

@@ -1,0 +1,134 @@
+//! People who act over HTTP: a store with one dish, its cook, a rider, customers.
+
+use serde_json::{Value, json};
+
+use crate::{Answer, App};
+
+/// The store.
+pub const STORE: &str = "noodle-house";
+/// Its dish.
+pub const DISH: &str = "naengmyeon";
+/// What the dish costs, in won.
+pub const PRICE: i64 = 9_500;
+/// Where everybody lives.
+pub const DISTRICT: &str = "mapo";
+/// The rider.
+pub const RIDER: &str = "jun";
+
+/// An order for so many bowls.
+pub fn order_body(customer: &str, quantity: u32, token: &str) -> Value {
+    json!({
+        "customer_id": customer,
+        "store_id": STORE,
+        "items": [{"menu_id": DISH, "quantity": quantity}],
+        "address": {"district": DISTRICT, "line": "12 Wausan-ro"},
+        "payment": {"token": token},
+    })
+}
+
+impl App {
+    /// Opens the store with that many portions of its dish, and puts the rider on duty.
+    pub async fn open(&self, stock: i64, capacity: u32) {
+        let path = format!("/rider/districts/{DISTRICT}");
+        assert_eq!(self.client().put(&path, &json!({"neighbours": ["yongsan"]})).await.status, 200);
+        self.hire(RIDER, capacity).await;
+        self.put_menu(stock).await;
+        let catalog = format!("/catalog/stores/{STORE}");
+        self.until("the dish is in the catalog", || async {
+            self.client().get(&catalog).await.body["items"].as_array().is_some_and(|it| it.len() == 1)
+        })
+        .await;
+    }
+
+    /// Puts a rider on duty.
+    pub async fn hire(&self, rider: &str, capacity: u32) {
+        let rider_body = json!({"district": DISTRICT, "on_duty": true, "capacity": capacity});
+        let answer = self.client().put(&format!("/rider/riders/{rider}"), &rider_body).await;
+        assert_eq!(answer.status, 200, "{:?}", answer.body);
+    }
+
+    /// Sets the total stock of the dish.
+    pub async fn put_menu(&self, stock: i64) {
+        let price = json!({"amount": PRICE, "currency": "KRW"});
+        let dish = json!({"name": "Cold noodles", "price": price, "stock": stock});
+        let path = format!("/store/stores/{STORE}/menu/{DISH}");
+        let answer = self.client().put(&path, &dish).await;
+        assert_eq!(answer.status, 200, "{:?}", answer.body);
+    }
+
+    /// The dish's on hand, reserved and sold.
+    pub async fn stock(&self) -> (i64, i64, i64) {
+        let menu = self.client().get(&format!("/store/stores/{STORE}/menu")).await;
+        let item = &menu.body["items"][0];
+        let count = |field: &str| item[field].as_i64().unwrap();
+        (count("on_hand"), count("reserved"), count("sold"))
+    }
+
+    /// Places an order; answers its id.
+    pub async fn place(&self, customer: &str, quantity: u32, token: &str) -> String {
+        let key = format!("key-{}", self.ports().ids.next());
+        let answer = self.client().post("/orders", &key, &order_body(customer, quantity, token)).await;
+        assert_eq!(answer.status, 201, "{:?}", answer.body);
+        answer.body["order_id"].as_str().unwrap().to_owned()
+    }
+
+    /// The order as it stands.
+    pub async fn order(&self, order: &str) -> Value {
+        let answer = self.client().get(&format!("/orders/{order}")).await;
+        assert_eq!(answer.status, 200, "{:?}", answer.body);
+        answer.body
+    }
+
+    /// Waits until the order has that status.
+    pub async fn reaches(&self, order: &str, status: &str) {
+        let what = format!("order {order} is {status}");
+        self.until(&what, || async { self.order(order).await["status"] == status }).await;
+    }
+
+    /// Repeats a PUT until it is taken: what one service has said reaches another a moment later.
+    pub async fn insist(&self, path: &str, body: Value) {
+        let (body, path) = (&body, &path);
+        self.until(&format!("PUT {path} is taken"), || async {
+            self.client().put(path, body).await.status == 200
+        })
+        .await;
+    }
+
+    /// The owner answers the ticket.
+    pub async fn answer_ticket(&self, order: &str, accepted: bool) {
+        let path = format!("/store/tickets/{order}/acceptance");
+        self.insist(&path, json!({"accepted": accepted})).await;
+    }
+
+    /// The cook does something with the ticket: `start`, `finish`, `decline`.
+    pub async fn cook(&self, order: &str, what: &str) {
+        let body = if what == "decline" { json!({"reason": "no gas"}) } else { json!({}) };
+        self.insist(&format!("/cook/tickets/{order}/{what}"), body).await;
+    }
+
+    /// The rider does something with the delivery: `claim`, `release`, `pickup`, `confirmation`,
+    /// `return`.
+    pub async fn ride(&self, order: &str, what: &str) {
+        let path = format!("/rider/deliveries/{order}/{what}");
+        self.insist(&path, json!({"rider_id": RIDER})).await;
+    }
+
+    /// Takes an order on to where cooking has started.
+    pub async fn place_and_start_cooking(&self, customer: &str, quantity: u32) -> String {
+        let order = self.place(customer, quantity, "tok-ok").await;
+        self.answer_ticket(&order, true).await;
+        self.cook(&order, "start").await;
+        self.reaches(&order, "cooking").await;
+        order
+    }
+
+    /// The customer cancels.
+    pub async fn cancel(&self, order: &str) -> Answer {
+        self.client().delete(&format!("/orders/{order}")).await
+    }
+
+    /// The last word of payment about an order.
+    pub async fn payment(&self, order: &str) -> Value {
+        self.client().get(&format!("/payment/orders/{order}")).await.body
+    }
+}

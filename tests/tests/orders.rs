@@ -1,0 +1,143 @@
+//! Placing orders over HTTP: keys, prices, and what bad input gets.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use testkit::{App, DISH, PRICE, order_body};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_makes_one_order_however_often_it_is_used() {
+    let app = App::start().await;
+    app.open(10, 3).await;
+    let body = order_body("mina", 2, "tok-ok");
+    // At the same moment: one is made, the others are answered the same.
+    let all = join_all((0..8).map(|_| app.client().post("/orders", "k1", &body))).await;
+    let first = all.iter().find(|answer| answer.header("idempotent-replayed").is_empty()).unwrap();
+    let order = first.body["order_id"].as_str().unwrap();
+    assert_eq!(first.header("location"), format!("/orders/{order}"));
+    assert_eq!(first.body["total"], json!({"amount": 2 * PRICE, "currency": "KRW"}));
+    let replayed = all.iter().filter(|it| it.header("idempotent-replayed") == "true").count();
+    assert_eq!(replayed, 7);
+    for answer in &all {
+        assert_eq!((answer.status, &answer.body), (201, &first.body));
+    }
+    // The same in meaning: other order of fields, other white space.
+    let mut other = json!({"payment": body["payment"], "address": body["address"]});
+    for field in ["items", "store_id", "customer_id"] {
+        other[field] = body[field].clone();
+    }
+    let again = app.client().post("/orders", "k1", &other).await;
+    assert_eq!((again.status, &again.body), (201, &first.body));
+    // Another body under the same key; the same key of another customer.
+    let reused = app.client().post("/orders", "k1", &order_body("mina", 3, "tok-ok")).await;
+    assert_eq!((reused.status, reused.slug()), (422, "idempotency-key-reused"));
+    let theirs = app.client().post("/orders", "k1", &order_body("sora", 2, "tok-ok")).await;
+    assert_eq!(theirs.status, 201);
+    assert_ne!(theirs.body["order_id"], first.body["order_id"]);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_names_each_field_and_stores_nothing() {
+    let app = App::start().await;
+    app.open(10, 3).await;
+    let good = order_body("mina", 1, "tok-ok");
+    let with = |path: &str, value: Value| {
+        let mut body = good.clone();
+        *body.pointer_mut(path).unwrap() = value;
+        body
+    };
+    let mut unknown = good.clone();
+    unknown["coupon"] = json!("x");
+    let empty = json!({});
+    for (body, status, fields) in [
+        (with("/customer_id", json!("a b")), 422, vec!["customer_id"]),
+        (with("/customer_id", json!(7)), 422, vec!["customer_id"]),
+        (with("/items", json!([])), 422, vec!["items"]),
+        (with("/items/0/quantity", json!(0)), 422, vec!["items[0].quantity"]),
+        (with("/items/0/quantity", json!(1000)), 422, vec!["items[0].quantity"]),
+        (with("/items/0/quantity", json!(1.5)), 422, vec!["items[0].quantity"]),
+        (with("/items/0/menu_id", json!("no-such-dish")), 422, vec!["items[0].menu_id"]),
+        (with("/store_id", json!("no-such-store")), 422, vec!["items[0].menu_id"]),
+        (with("/address/district", json!("")), 422, vec!["address.district"]),
+        (with("/address/line", json!(null)), 422, vec!["address.line"]),
+        (unknown, 422, vec!["coupon"]),
+        (
+            empty,
+            422,
+            vec!["customer_id", "store_id", "items", "address", "payment"],
+        ),
+        (json!([1]), 400, vec![]),
+    ] {
+        let answer = app.client().post("/orders", "bad", &body).await;
+        assert_eq!(answer.status, status, "{body}: {:?}", answer.body);
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        let mut wrong = answer.wrong_fields();
+        wrong.sort_unstable();
+        let mut expected = fields.clone();
+        expected.sort_unstable();
+        assert_eq!(wrong, expected, "{body}");
+    }
+    let sagas = app.client().get("/operator/sagas").await;
+    assert_eq!(sagas.body["items"], json!([]), "nothing was stored");
+    // The key is still free: only a 201 is remembered.
+    assert_eq!(app.client().post("/orders", "bad", &good).await.status, 201);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_price_is_the_catalogs_at_that_moment() {
+    let app = App::start().await;
+    app.open(10, 3).await;
+    let before = app.place("mina", 1, "tok-ok").await;
+    let dish = json!({
+        "name": "Cold noodles, large",
+        "price": {"amount": PRICE + 500, "currency": "KRW"},
+        "stock": 10,
+    });
+    app.client().put(&format!("/store/stores/{}/menu/{DISH}", testkit::STORE), &dish).await;
+    app.until("the catalog has the new price", || async {
+        let catalog = app.client().get(&format!("/catalog/stores/{}", testkit::STORE)).await;
+        catalog.body["items"][0]["price"]["amount"] == json!(PRICE + 500)
+    })
+    .await;
+    let after = app.place("mina", 1, "tok-ok").await;
+    assert_eq!(app.order(&before).await["total"]["amount"], PRICE);
+    assert_eq!(app.order(&after).await["total"]["amount"], PRICE + 500);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_is_never_sold_twice() {
+    let app = App::start().await;
+    app.open(3, 3).await;
+    let orders = join_all((0..4).map(|n| {
+        let app = &app;
+        async move { app.place(&format!("customer-{n}"), 1, "tok-ok").await }
+    }))
+    .await;
+    for order in &orders {
+        app.until("the ticket is there", || async {
+            let tickets = app.client().get(&format!("/store/stores/{}/tickets", testkit::STORE)).await;
+            tickets.body["items"].to_string().contains(order.as_str())
+        })
+        .await;
+    }
+    let answers = join_all(orders.iter().map(|order| {
+        let app = &app;
+        async move {
+            let path = format!("/store/tickets/{order}/acceptance");
+            app.client().put(&path, &json!({"accepted": true})).await
+        }
+    }))
+    .await;
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 200).collect();
+    assert_eq!(refused.len(), 1);
+    assert_eq!((refused[0].status, refused[0].slug()), (409, "out-of-stock"));
+    assert_eq!(app.stock().await, (0, 3, 0));
+    let path = format!("/store/stores/{}/menu/{DISH}", testkit::STORE);
+    let less = json!({"name": "x", "price": {"amount": 1, "currency": "KRW"}, "stock": 2});
+    let too_low = app.client().put(&path, &less).await;
+    assert_eq!((too_low.status, too_low.slug()), (409, "stock-too-low"));
+    app.finish().await;
+}

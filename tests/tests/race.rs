@@ -1,0 +1,116 @@
+//! A cancellation against the cook's start, at the same moment, thousands of times.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+use testkit::{App, PRICE};
+
+/// How many races are run, so many at a time, the start delayed by an offset drawn with the seed.
+const RACES: usize = 2_000;
+const AT_A_TIME: usize = 16;
+const SEED: u64 = 2_026;
+/// Races from which the median hop is measured: from a cancellation to its end.
+const MEASURED: usize = 40;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Winner {
+    Customer,
+    Cook,
+}
+
+/// Takes an order to where the cook may start it.
+async fn ready(app: &App, customer: &str) -> String {
+    let order = app.place(customer, 1, "tok-ok").await;
+    app.answer_ticket(&order, true).await;
+    let list = "/cook/stores/noodle-house/tickets?state=queued&limit=500";
+    app.until("the kitchen has the ticket", || async {
+        app.client().get(list).await.body["items"].to_string().contains(&order)
+    })
+    .await;
+    order
+}
+
+/// The median time from a cancellation to the moment at which the kitchen's ticket is void.
+async fn median_hop(app: &App) -> Duration {
+    let mut hops = Vec::new();
+    for n in 0..MEASURED {
+        let order = ready(app, &format!("measured-{n}")).await;
+        let before = app.ports().clock.elapsed();
+        assert_eq!(app.cancel(&order).await.status, 202);
+        let ticket = format!("/cook/tickets/{order}/start");
+        // A start that is refused tells that the cancellation has arrived; to ask for the ticket
+        // without starting it, its list is read.
+        app.until("the kitchen has heard of it", || async {
+            let queued = "/cook/stores/noodle-house/tickets?state=queued&limit=500";
+            !app.client().get(queued).await.body["items"].to_string().contains(&order)
+        })
+        .await;
+        hops.push(app.ports().clock.elapsed().saturating_sub(before));
+        assert_eq!(app.client().put(&ticket, &json!({})).await.status, 409);
+    }
+    hops.sort_unstable();
+    hops[hops.len() / 2]
+}
+
+async fn race(app: &App, n: usize, delay: Duration) -> Winner {
+    let order = ready(app, &format!("customer-{n}")).await;
+    let path = format!("/cook/tickets/{order}/start");
+    let start = async {
+        app.ports().clock.sleep(delay).await;
+        app.client().put(&path, &json!({})).await
+    };
+    let (cancelled, started) = tokio::join!(app.cancel(&order), start);
+    let winner = match started.status {
+        200 => Winner::Cook,
+        409 => Winner::Customer,
+        other => panic!("start answered {other}: {:?}", started.body),
+    };
+    match winner {
+        Winner::Customer => {
+            assert_eq!(cancelled.status, 202, "{:?}", cancelled.body);
+            app.reaches(&order, "cancelled").await;
+            assert_eq!(app.payment(&order).await["state"], "voided");
+        }
+        Winner::Cook => {
+            app.until("the refusal is known", || async {
+                let told = app.order(&order).await;
+                told["status"] == "cooking" && told["cancellation"] == "refused"
+            })
+            .await;
+            app.until("the money is taken", || async {
+                app.payment(&order).await["state"] == "captured"
+            })
+            .await;
+            let taken = app.payment(&order).await["capture"]["amount"].clone();
+            assert_eq!(taken, json!({"amount": PRICE, "currency": "KRW"}));
+        }
+    }
+    winner
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_and_a_start_have_exactly_one_winner() {
+    let app = App::start().await;
+    let stock = i64::try_from(RACES + MEASURED).unwrap();
+    app.open(stock, 3).await;
+    let hop = median_hop(&app).await;
+    let mut random = fastrand::Rng::with_seed(SEED);
+    let most = u64::try_from(hop.as_micros()).unwrap() * 2;
+    let delays: Vec<_> = (0..RACES).map(|_| Duration::from_micros(random.u64(0..=most))).collect();
+    let winners: Vec<Winner> = stream::iter(delays.into_iter().enumerate())
+        .map(|(n, delay)| race(&app, n, delay))
+        .buffer_unordered(AT_A_TIME)
+        .collect()
+        .await;
+    let cooks = winners.iter().filter(|winner| **winner == Winner::Cook).count();
+    let customers = winners.len() - cooks;
+    println!("hop {hop:?}: the cook won {cooks}, the customer {customers} of {RACES}");
+    assert_eq!(winners.len(), RACES);
+    assert!(cooks * 20 >= RACES, "the cook won {cooks} of {RACES}");
+    assert!(customers * 20 >= RACES, "the customer won {customers} of {RACES}");
+    let reserved = i64::try_from(cooks).unwrap();
+    assert_eq!(app.stock().await, (stock - reserved, reserved, 0));
+    app.finish().await;
+}
