@@ -43,6 +43,12 @@ pub fn of(saga: &Instance) -> Option<&'static Definition> {
 }
 
 /// The graph of the latest definition of that name, as Mermaid.
+///
+/// ```
+/// let drawn = orchestrator::graph("order").expect("there is an order saga");
+/// assert!(drawn.contains("cook-start"));
+/// assert_eq!(orchestrator::graph("lunch"), None);
+/// ```
 pub fn graph(name: &str) -> Option<String> {
     latest(name).map(saga::mermaid)
 }
