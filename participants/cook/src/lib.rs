@@ -6,6 +6,7 @@
 
 pub mod aggregates;
 pub mod domain;
+pub mod http;
 pub mod service;
 pub mod views;
 
@@ -13,5 +14,6 @@ pub mod views;
 mod tests;
 
 pub use aggregates::TICKET;
+pub use http::routes;
 pub use service::{Cook, Request, Settings};
 pub use views::{Holding, TicketView, holding};

@@ -7,6 +7,8 @@
 
 pub mod aggregates;
 pub mod domain;
+pub mod http;
+mod offers;
 mod refusals;
 pub mod service;
 pub mod views;
@@ -15,5 +17,6 @@ pub mod views;
 mod tests;
 
 pub use aggregates::{DELIVERY, DISTRICT, LOAD, RIDER};
+pub use http::routes;
 pub use service::{Request, Rider, Settings};
 pub use views::{DeliveryView, Holding, Offer, holding};

@@ -3,6 +3,8 @@
 
 mod early;
 mod fleet;
+mod http;
 mod laws;
+mod rig;
 mod table;
 mod world;

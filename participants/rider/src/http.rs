@@ -1,0 +1,151 @@
+//! The rider service's HTTP: requests are read strictly and taken through the path. Nothing is
+//! decided here.
+
+use std::collections::BTreeSet;
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    response::Response,
+    routing::{get, put},
+};
+use contracts::{District, OrderId, RiderId};
+use runtime::{
+    Problem,
+    db::ListQuery,
+    http::{Handle, JsonBody, Page, list_response, path_id},
+};
+
+use crate::{
+    Request, Rider,
+    aggregates::{DELIVERY, Kept, delivery_key, district_key, load_key, rider_key},
+    domain::{Act, DEFAULT_CAPACITY},
+    offers::offers,
+    views::{DeliveryView, DistrictView, Holding, Offer, RiderView, holding},
+};
+
+/// The longest reason of a release or a return, in characters.
+const MAX_REASON: usize = 500;
+/// The most neighbours that a district has.
+const MAX_NEIGHBOURS: usize = 50;
+/// The most deliveries that a rider may be allowed to carry at once.
+const MAX_CAPACITY: i64 = 100;
+
+/// The routes of the rider service, under its prefix.
+pub fn routes(handle: Handle<Rider>) -> Router {
+    let act = |act: Act| {
+        put(move |State(handle): State<Handle<Rider>>, Path(order_id): Path<String>, body| {
+            take(handle, order_id, act, body)
+        })
+    };
+    Router::new()
+        .route("/rider/districts/{district}", get(district).put(put_district))
+        .route("/rider/riders/{rider_id}", get(rider).put(put_rider))
+        .route("/rider/riders/{rider_id}/offers", get(offers_near))
+        .route("/rider/deliveries/{order_id}", get(delivery))
+        .route("/rider/deliveries/{order_id}/claim", act(Act::Claim))
+        .route("/rider/deliveries/{order_id}/release", act(Act::Release))
+        .route("/rider/deliveries/{order_id}/pickup", act(Act::Pickup))
+        .route("/rider/deliveries/{order_id}/confirmation", act(Act::Confirm))
+        .route("/rider/deliveries/{order_id}/return", act(Act::Return))
+        .route("/rider/holdings", get(holdings))
+        .with_state(handle)
+}
+
+async fn put_district(
+    State(handle): State<Handle<Rider>>,
+    Path(district): Path<String>,
+    JsonBody(mut fields): JsonBody,
+) -> Result<Response, Problem> {
+    let district: District = path_id(&district, "district")?;
+    let neighbours = fields.ids::<District>("neighbours", 0..=MAX_NEIGHBOURS);
+    if neighbours.as_ref().is_some_and(|neighbours| neighbours.contains(&district)) {
+        fields.error("neighbours", "a district is not its own neighbour");
+    }
+    let neighbours: BTreeSet<District> = fields.finish(neighbours)?.into_iter().collect();
+    Ok(handle.submit(Request::PutDistrict { district, neighbours }).await)
+}
+
+async fn district(
+    State(handle): State<Handle<Rider>>,
+    Path(district): Path<String>,
+) -> Result<Json<DistrictView>, Problem> {
+    let district: District = path_id(&district, "district")?;
+    let kept = handle.get(&district_key(&district)).await?;
+    let row = kept.as_ref().and_then(Kept::district);
+    Ok(Json(row.ok_or_else(|| Problem::not_found("district"))?.into()))
+}
+
+async fn put_rider(
+    State(handle): State<Handle<Rider>>,
+    Path(rider_id): Path<String>,
+    JsonBody(mut fields): JsonBody,
+) -> Result<Response, Problem> {
+    let rider_id: RiderId = path_id(&rider_id, "rider_id")?;
+    let district = fields.id::<District>("district");
+    let on_duty = fields.boolean("on_duty");
+    let capacity = fields.optional_integer("capacity", 1..=MAX_CAPACITY);
+    let (district, on_duty) = fields.finish(district.zip(on_duty))?;
+    let capacity = capacity.and_then(|it| usize::try_from(it).ok()).unwrap_or(DEFAULT_CAPACITY);
+    Ok(handle.submit(Request::PutRider { rider_id, district, on_duty, capacity }).await)
+}
+
+async fn rider(
+    State(handle): State<Handle<Rider>>,
+    Path(rider_id): Path<String>,
+) -> Result<Json<RiderView>, Problem> {
+    let rider_id: RiderId = path_id(&rider_id, "rider_id")?;
+    let kept = handle.get(&rider_key(&rider_id)).await?;
+    let rider = kept.as_ref().and_then(Kept::rider);
+    let rider = rider.ok_or_else(|| Problem::not_found("rider"))?;
+    let load = handle.get(&load_key(&rider_id)).await?;
+    Ok(Json(RiderView::new(rider, load.as_ref().and_then(Kept::load))))
+}
+
+async fn offers_near(
+    State(handle): State<Handle<Rider>>,
+    Path(rider_id): Path<String>,
+    page: Page,
+) -> Result<Response, Problem> {
+    let rider_id: RiderId = path_id(&rider_id, "rider_id")?;
+    let offers: Vec<Offer> = offers(&handle, &rider_id, &page).await?;
+    Ok(list_response(offers, page.limit, |last| last.order_id.to_string()))
+}
+
+async fn delivery(
+    State(handle): State<Handle<Rider>>,
+    Path(order_id): Path<String>,
+) -> Result<Json<DeliveryView>, Problem> {
+    let order_id: OrderId = path_id(&order_id, "order_id")?;
+    let kept = handle.get(&delivery_key(&order_id)).await?;
+    let delivery = kept.as_ref().and_then(Kept::delivery);
+    Ok(Json(delivery.ok_or_else(|| Problem::not_found("delivery"))?.into()))
+}
+
+async fn take(
+    handle: Handle<Rider>,
+    order_id: String,
+    act: Act,
+    JsonBody(mut fields): JsonBody,
+) -> Result<Response, Problem> {
+    let order_id: OrderId = path_id(&order_id, "order_id")?;
+    let rider_id = fields.id::<RiderId>("rider_id");
+    let reason = fields.optional_text("reason", 1..=MAX_REASON);
+    let rider_id = fields.finish(rider_id)?;
+    Ok(handle.submit(Request::Act { order_id, rider_id, act, reason }).await)
+}
+
+async fn holdings(State(handle): State<Handle<Rider>>, page: Page) -> Result<Response, Problem> {
+    let list = ListQuery {
+        kind: DELIVERY.name,
+        owner: None,
+        states: Vec::new(),
+        after: page.cursor,
+        descending: false,
+        limit: page.limit,
+    };
+    let kept = handle.list(&list).await?;
+    let held: Vec<Holding> =
+        kept.iter().filter_map(|(_, kept)| kept.delivery()).map(holding).collect();
+    Ok(list_response(held, page.limit, |last| last.order_id.to_string()))
+}

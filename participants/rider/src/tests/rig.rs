@@ -1,0 +1,140 @@
+//! The service as it runs: its own SQLite file, the in-process broker, its routes on a port.
+
+use std::sync::Arc;
+
+use contracts::{
+    Command, CommandId, Envelope, Event, MessageId, SagaId, ServiceName, routes as wire,
+};
+use runtime::{
+    broker::{Broker, Outcome, Publication, in_process::InProcess},
+    db::{Database, Migrations, sqlite::SqliteDatabase},
+    host::{self, Options, Running},
+    ports::Ports,
+};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+};
+
+use crate::{Rider, Settings, routes};
+
+pub(super) struct Rig {
+    pub(super) database: Arc<dyn Database>,
+    broker: Arc<dyn Broker>,
+    ports: Ports,
+    address: std::net::SocketAddr,
+    server: JoinHandle<()>,
+    _running: Running<Rider>,
+    _timers: watch::Sender<bool>,
+    _directory: tempfile::TempDir,
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Rig {
+    pub(super) async fn start() -> Self {
+        let ports = Ports::system();
+        let directory = tempfile::tempdir().unwrap();
+        let service = ServiceName::Rider;
+        let migrations = Migrations::sqlite(service);
+        let file = directory.path().join("rider.db");
+        let database: Arc<dyn Database> =
+            Arc::new(SqliteDatabase::open(&file, &migrations, &ports).await.unwrap());
+        let broker: Arc<dyn Broker> = Arc::new(InProcess::new(&[service]));
+        let (timers, gate) = watch::channel(true);
+        let running = host::start(
+            Rider::new(Settings::default()),
+            Arc::clone(&database),
+            Arc::clone(&broker),
+            ports.clone(),
+            Options::new(gate),
+        )
+        .await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = routes(running.handle());
+        let server = ports.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self {
+            database,
+            broker,
+            ports,
+            address,
+            server,
+            _running: running,
+            _timers: timers,
+            _directory: directory,
+        }
+    }
+
+    /// Sends a command; answers once it is committed.
+    pub(super) async fn command(&self, command: Command) {
+        let id = || self.ports.ids.next();
+        let envelope = Envelope::of_command(
+            MessageId(id()),
+            self.ports.now(),
+            ServiceName::Orchestrator,
+            &command,
+            CommandId(id()),
+            Some(SagaId(id())),
+        );
+        let publication = Publication {
+            exchange: wire::COMMANDS_EXCHANGE.to_owned(),
+            routing_key: command.kind().destination().as_str().to_owned(),
+            payload: envelope.unwrap().to_json().unwrap().into(),
+        };
+        self.publish(publication).await;
+    }
+
+    /// Publishes another service's event; answers once it is committed.
+    pub(super) async fn event(&self, event: Event) {
+        let id = MessageId(self.ports.ids.next());
+        let publication = Publication {
+            exchange: wire::EVENTS_EXCHANGE.to_owned(),
+            routing_key: wire::event_key(event.kind()),
+            payload: Envelope::of_event(id, self.ports.now(), &event, 1)
+                .unwrap()
+                .to_json()
+                .unwrap()
+                .into(),
+        };
+        self.publish(publication).await;
+    }
+
+    async fn publish(&self, publication: Publication) {
+        let confirm = self.broker.publish(vec![publication]).await.remove(0);
+        assert_eq!(confirm.await.unwrap(), Outcome::Confirmed);
+    }
+
+    pub(super) async fn get(&self, path: &str) -> (u16, Value) {
+        self.ask("GET", path, None).await
+    }
+
+    pub(super) async fn put(&self, path: &str, body: &str) -> (u16, Value) {
+        self.ask("PUT", path, Some(body)).await
+    }
+
+    /// One request on a connection of its own; an absent body is sent without a media type.
+    pub(super) async fn ask(&self, method: &str, path: &str, body: Option<&str>) -> (u16, Value) {
+        let content = body.map_or_else(String::new, |body| {
+            format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len())
+        });
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{content}\r\n{}",
+            body.unwrap_or_default()
+        );
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str(body).unwrap_or_default())
+    }
+}
