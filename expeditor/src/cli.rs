@@ -23,7 +23,7 @@ Exit status: 0 done, 1 the answer is no, 2 usage or configuration, 3 a server or
 
 /// Takes food-delivery orders from placed to their end, whatever happens on the way.
 #[derive(Debug, Parser)]
-#[command(name = "expeditor", version, about, after_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(name = "expeditor", version, after_help = EXAMPLES, disable_help_subcommand = true)]
 pub struct Cli {
     /// A TOML file with options and the services' settings.
     #[arg(long, value_name = "FILE", env = "EXPEDITOR_CONFIG", global = true)]

@@ -180,6 +180,9 @@ pub struct MenuItem {
     pub reserved: u64,
     /// Gone for good.
     pub sold: u64,
+    /// Ever put in, where the store keeps it beside the others.
+    #[serde(default)]
+    pub stock: Option<u64>,
 }
 
 /// A rider.

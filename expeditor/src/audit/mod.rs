@@ -15,7 +15,7 @@ pub mod invariants;
 pub mod read;
 pub mod report;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use runtime::db::DbError;
 
@@ -29,6 +29,8 @@ pub use report::{Finding, Report};
 pub struct Knowledge {
     /// Orders that were acknowledged over HTTP, each with its key.
     pub acknowledged: Vec<Acknowledged>,
+    /// How many pieces of each menu item (`<store_id>/<menu_id>`) were ever put in.
+    pub put_in: BTreeMap<String, u64>,
     /// Whether everything has come to rest: every order ended, every message consumed.
     pub at_rest: bool,
 }
@@ -58,7 +60,7 @@ pub async fn audit(stored: &dyn Stored, known: &Knowledge) -> Result<Report, Aud
     let seen = invariants::orders::check(stored, known, &told, &mut report).await?;
     invariants::acknowledged::check(stored, known, seen, &mut report).await?;
     invariants::orphans::check_beyond(stored, &mut report).await?;
-    invariants::stock::check(stored, &mut report).await?;
+    invariants::stock::check(stored, known, &mut report).await?;
     invariants::riders::check(stored, &mut report).await?;
     invariants::catalog::check(stored, &mut report).await?;
     invariants::outboxes::check(stored, known, &mut report).await?;

@@ -9,7 +9,7 @@ use runtime::ports::Ports;
 use tempfile::TempDir;
 
 use crate::{
-    audit::{self, Files, Knowledge},
+    audit::{self, Files},
     cli::DemoArgs,
     commands::audit::{unfinished, verdict},
     config::{File, Number},
@@ -61,8 +61,7 @@ async fn play(
 
 async fn audit(data: &Path, show: &Show) -> Result<(), Failure> {
     let stored = Files::open(data).await?;
-    let known = Knowledge { acknowledged: show.acknowledged.clone(), at_rest: show.at_rest };
-    let result = audit::audit(&stored, &known).await;
+    let result = audit::audit(&stored, &show.knowledge()).await;
     stored.close().await;
     let report = result.map_err(unfinished)?;
     println!("{}", tables::audit(&report));

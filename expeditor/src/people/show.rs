@@ -11,8 +11,10 @@ use super::{
     outcome::{Acknowledged, Outcome},
     pace::Closing,
     plan::{Ending, Plans},
+    town::Town,
 };
 use crate::{
+    audit::Knowledge,
     exit::Failure,
     system::{Settings, System},
 };
@@ -136,6 +138,15 @@ impl Show {
         // Whether it has is for the audit to say.
         self.at_rest = true;
         Ok(())
+    }
+
+    /// What the audit is told beyond what is stored.
+    pub fn knowledge(&self) -> Knowledge {
+        Knowledge {
+            acknowledged: self.acknowledged.clone(),
+            put_in: Town::plan().put_in(),
+            at_rest: self.at_rest,
+        }
     }
 
     /// Whether every order ended as planned.

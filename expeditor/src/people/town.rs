@@ -1,6 +1,8 @@
 //! The simulated town: its stores with menus, its districts, its riders. Set up over HTTP; a
 //! repeated set-up changes nothing.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::client::{Client, Trouble};
@@ -42,6 +44,15 @@ impl Town {
                 .collect(),
             districts,
         }
+    }
+
+    /// How many pieces of each menu item (`<store_id>/<menu_id>`) it puts in.
+    pub fn put_in(&self) -> BTreeMap<String, u64> {
+        let items = |store: &String| {
+            let store = store.clone();
+            (1..=DISHES).map(move |dish| (format!("{store}/dish-{dish}"), u64::from(STOCK)))
+        };
+        self.stores.iter().flat_map(items).collect()
     }
 
     /// Opens stores, districts and shifts.

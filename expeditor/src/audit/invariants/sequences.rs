@@ -14,14 +14,26 @@ use crate::audit::{
     read::{Place, Stored},
 };
 
+/// Events about an order that are no facts: the orchestrator does not listen to them.
+const NOT_FOR_THE_ORCHESTRATOR: [&str; 1] = ["delivery-offered"];
+
 /// The highest sequence that each service has published about each subject.
 #[derive(Debug, Default)]
-pub struct Told(HashMap<(ServiceName, u128), u64>);
+pub struct Told(HashMap<(ServiceName, u128), Highest>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Highest {
+    /// Of any event.
+    any: u64,
+    /// Of those that the orchestrator listens to.
+    fact: u64,
+}
 
 impl Told {
-    /// The highest sequence that service has published about that subject; 0 for none.
+    /// The highest sequence of what that service has told the orchestrator about that subject; 0
+    /// for none.
     pub fn highest(&self, service: ServiceName, subject: &str) -> u64 {
-        self.0.get(&(service, number(subject))).copied().unwrap_or(0)
+        self.0.get(&(service, number(subject))).map_or(0, |highest| highest.fact)
     }
 }
 
@@ -43,13 +55,16 @@ pub async fn published(stored: &dyn Stored, report: &mut Report) -> Result<Told,
             after = last.id;
             for event in &page {
                 let highest = told.0.entry((service, number(&event.subject))).or_default();
-                let complaint = (event.sequence <= *highest).then(|| {
+                let complaint = (event.sequence <= highest.any).then(|| {
                     format!(
                         "{service}: {} about {} has sequence {} after {}",
-                        event.kind, event.subject, event.sequence, highest
+                        event.kind, event.subject, event.sequence, highest.any
                     )
                 });
-                *highest = (*highest).max(event.sequence);
+                highest.any = highest.any.max(event.sequence);
+                if !NOT_FOR_THE_ORCHESTRATOR.contains(&event.kind.as_str()) {
+                    highest.fact = highest.fact.max(event.sequence);
+                }
                 report.judge(Name(8), complaint);
             }
         }

@@ -1,5 +1,5 @@
-//! I2, for menu items: what is reserved and sold is what the tickets say, and nothing was lost or
-//! made: on hand, reserved and sold are never more than was put in.
+//! I2, for menu items: what is reserved and sold is what the tickets say, and on hand, reserved and
+//! sold are together what was put in, where that is known: the store keeps it, or who put it in.
 //!
 //! Tickets and items are not read at one moment. Every movement changes the item's version, so an
 //! item whose version is the same before and after all tickets were read has not moved meanwhile.
@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::audit::{
-    AuditError, Name, Report,
+    AuditError, Knowledge, Name, Report,
     bodies::{Holding, MenuItem, read},
     read::{MENU_ITEMS, Stored, TICKETS},
 };
@@ -27,7 +27,11 @@ struct Item {
 }
 
 /// Judges every menu item.
-pub async fn check(stored: &dyn Stored, report: &mut Report) -> Result<(), AuditError> {
+pub async fn check(
+    stored: &dyn Stored,
+    known: &Knowledge,
+    report: &mut Report,
+) -> Result<(), AuditError> {
     let mut open: Option<Vec<String>> = None;
     for round in 1..=ROUNDS {
         let before = items(stored, report, round == 1).await?;
@@ -43,20 +47,13 @@ pub async fn check(stored: &dyn Stored, report: &mut Report) -> Result<(), Audit
             }
             let found = Sums { reserved: second.body.reserved, sold: second.body.sold };
             let expected = sums.get(&id).copied().unwrap_or_default();
-            report.judge(
-                Name(2),
-                (found != expected).then(|| {
-                    format!(
-                        "menu item {id}: {} reserved and {} sold ({} on hand), but the tickets \
-                         say {} and {}",
-                        found.reserved,
-                        found.sold,
-                        second.body.on_hand,
-                        expected.reserved,
-                        expected.sold
-                    )
-                }),
-            );
+            let complaint = (found != expected).then(|| {
+                format!(
+                    "menu item {id}: {} reserved and {} sold, but the tickets say {} and {}",
+                    found.reserved, found.sold, expected.reserved, expected.sold
+                )
+            });
+            report.judge(Name(2), complaint.or_else(|| lost(&id, &second.body, known)));
         }
         // Tickets for items that are on no menu.
         if round == 1 {
@@ -74,6 +71,18 @@ pub async fn check(stored: &dyn Stored, report: &mut Report) -> Result<(), Audit
         report.in_flight(Name(2));
     }
     Ok(())
+}
+
+/// Pieces that are neither on hand nor reserved nor sold, or more than were put in.
+fn lost(id: &str, item: &MenuItem, known: &Knowledge) -> Option<String> {
+    let sum = item.on_hand + item.reserved + item.sold;
+    let put_in = item.stock.or_else(|| known.put_in.get(id).copied())?;
+    (sum != put_in).then(|| {
+        format!(
+            "menu item {id}: {} on hand, {} reserved and {} sold, but {put_in} were put in",
+            item.on_hand, item.reserved, item.sold
+        )
+    })
 }
 
 async fn items(
