@@ -182,6 +182,8 @@ fn a_cancellation_of_a_stuck_saga_revokes_what_does_not_answer() {
     let mut saga = SagaUnderTest::start_with(crate::common::order(), &settings, &none, Time(0));
     saga.wait(Millis::seconds(10));
     assert_eq!(saga.status(), Status::Stuck);
+    let pause = saga.state.next_attempt_at().unwrap().since(saga.now);
+    assert!(pause > Millis::seconds(30), "stuck asks on at the cap: {pause:?}");
     assert_eq!(saga.cancel(), Outcome::Accepted);
     assert_eq!(saga.sent(), ["void-payment"]);
     assert_eq!(saga.status(), Status::Compensating);

@@ -108,3 +108,15 @@ fn a_milestone_nobody_knows_is_skipped_and_counted() {
     let heard = |kind: &EventKind| matches!(kind, EventKind::FactHeard { .. });
     assert_eq!(saga.happened(heard), 1);
 }
+
+#[test]
+fn a_source_that_forgets_what_it_said_is_not_heard_twice() {
+    let mut saga = SagaUnderTest::order(&[COOKING, &["rider-assigned", "rider-released"]].concat());
+    let generation = |saga: &SagaUnderTest| saga.state.step("assign").unwrap().generation;
+    for (sequence, milestones) in [(3, &[][..]), (4, &["rider-assigned", "rider-released"])] {
+        let fact = saga::Fact::new("rider", sequence, "rider-released", milestones.to_vec());
+        saga.feed(&saga::Input::Fact(fact));
+        assert_eq!(saga.state.cursors()["rider"].applied, 2);
+    }
+    assert_eq!(generation(&saga), 2);
+}

@@ -35,6 +35,16 @@ fn a_start_pins_settings_and_version() {
 }
 
 #[test]
+fn a_deadline_of_nothing_makes_no_timer_spin() {
+    let mut settings = order().default_settings();
+    settings.deadlines.insert("pay".into(), Millis(0));
+    let mut saga = SagaUnderTest::start_with(order(), &settings, &Cursors::new(), Time(0));
+    saga.now = saga.state.next_wake().unwrap();
+    saga.wake_with_unsent_since(Time(0));
+    assert!(saga.state.next_wake().unwrap() > saga.now);
+}
+
+#[test]
 fn another_version_of_the_definition_decides_nothing() {
     let saga = SagaUnderTest::order(PAID);
     let next = Definition::build(Spec { version: 2, ..order_spec() }).unwrap();
@@ -86,8 +96,8 @@ fn the_pivot_that_has_happened_turns_the_saga_forward() {
     assert_eq!(saga.sent(), ["capture-payment", "dispatch-delivery"]);
 }
 
-#[test]
-fn undoing_goes_in_parallel_where_the_graph_allows() {
+/// Two branches between one root and the pivot, everything done but the pivot, and cancelled.
+fn cancelled_fork() -> SagaUnderTest {
     use saga::AnsweredBy::Participant;
     use saga::Kind::{Compensatable, Pivot};
     let step = |name, kind, fact, undone| {
@@ -97,15 +107,24 @@ fn undoing_goes_in_parallel_where_the_graph_allows() {
         .step(step("root", Compensatable, "root-done", "root-undone"))
         .step(step("left", Compensatable, "left-done", "left-undone").after(&["root"]))
         .step(step("right", Compensatable, "right-done", "right-undone").after(&["root"]))
-        .step(step("turn", Pivot, "turned", "unturned").after(&["left", "right"]));
+        .step(step("long", Compensatable, "long-done", "long-undone").after(&["left"]))
+        .step(step("turn", Pivot, "turned", "unturned").after(&["long", "right"]));
     let mut saga = SagaUnderTest::start(Definition::build(spec).unwrap());
-    for fact in ["root-done", "left-done", "right-done"] {
+    for fact in ["root-done", "left-done", "right-done", "long-done"] {
         saga.hears(fact);
     }
     saga.cancel();
+    saga
+}
+
+#[test]
+fn undoing_goes_in_parallel_where_the_graph_allows() {
+    let mut saga = cancelled_fork();
     assert_eq!(saga.sent(), ["unturned"]);
     saga.hears("unturned");
-    assert_eq!(saga.sent(), ["right-undone", "left-undone"]);
+    assert_eq!(saga.sent(), ["long-undone", "right-undone"]);
+    saga.hears("long-undone");
+    assert_eq!(saga.sent(), ["left-undone"]);
     saga.hears("left-undone");
     assert!(saga.sent().is_empty(), "the root waits for both");
     saga.hears("right-undone");
@@ -113,10 +132,24 @@ fn undoing_goes_in_parallel_where_the_graph_allows() {
 }
 
 #[test]
+fn a_stuck_undo_holds_back_the_next() {
+    let mut saga = cancelled_fork();
+    saga.hears("unturned");
+    saga.wait(Millis::minutes(60));
+    assert_eq!(saga.status(), Status::Stuck);
+    saga.resolve("long", "long-undone");
+    assert!(saga.sent().is_empty(), "`right` does not answer");
+    saga.hears("right-undone");
+    assert_eq!(saga.sent(), ["left-undone"]);
+}
+
+#[test]
 fn cancelling_twice_is_told_from_cancelling_once() {
     let mut saga = SagaUnderTest::order(PAID);
     assert_eq!(saga.cancel(), Outcome::Accepted);
+    let version = saga.state.version();
     assert_eq!(saga.cancel(), Outcome::Ignored(AlreadyCancelling));
+    assert_eq!(saga.state.version(), version);
     saga.hears("ticket-cancelled");
     saga.hears("payment-voided");
     assert_eq!(saga.cancel(), Outcome::Ignored(AlreadyCancelled));
