@@ -28,10 +28,10 @@ async fn delivered() {
     let order = app.place("mina", 2, "tok-ok").await;
     app.reaches(&order, "paid").await;
     assert_eq!(app.payment(&order).await["state"], "authorized");
-    assert_eq!(app.stock().await, (10, 0, 0));
+    app.stock_becomes((10, 0, 0)).await;
     app.answer_ticket(&order, true).await;
     app.reaches(&order, "accepted").await;
-    assert_eq!(app.stock().await, (8, 2, 0));
+    app.stock_becomes((8, 2, 0)).await;
     app.cook(&order, "start").await;
     app.reaches(&order, "cooking").await;
     app.ride(&order, "claim").await;
@@ -44,7 +44,7 @@ async fn delivered() {
     app.reaches(&order, "on_the_way").await;
     app.ride(&order, "confirmation").await;
     app.reaches(&order, "delivered").await;
-    assert_eq!(app.stock().await, (8, 0, 2));
+    app.stock_becomes((8, 0, 2)).await;
     assert_eq!(app.payment(&order).await["state"], "captured");
     let told = app.order(&order).await;
     assert_eq!((&told["rider_id"], &told["reason"]), (&json!(RIDER), &json!(null)));
@@ -61,7 +61,7 @@ async fn rejected_by_the_store() {
     app.reaches(&order, "cancelled").await;
     assert_eq!(app.order(&order).await["reason"], "store_rejected");
     assert_eq!(app.payment(&order).await["state"], "voided");
-    assert_eq!(app.stock().await, (10, 0, 0));
+    app.stock_becomes((10, 0, 0)).await;
     app.finish().await;
 }
 
@@ -87,7 +87,7 @@ async fn declined_by_the_kitchen() {
     app.reaches(&order, "cancelled").await;
     assert_eq!(app.order(&order).await["reason"], "kitchen_declined");
     assert_eq!(app.payment(&order).await["state"], "voided");
-    assert_eq!(app.stock().await, (10, 0, 0));
+    app.stock_becomes((10, 0, 0)).await;
     app.finish().await;
 }
 
@@ -104,7 +104,7 @@ async fn cancelled_in_time() {
     assert_eq!(app.order(&order).await["reason"], "customer_cancelled");
     assert_eq!(app.cancel(&order).await.status, 200, "said again, it is so already");
     assert_eq!(app.payment(&order).await["state"], "voided");
-    assert_eq!(app.stock().await, (10, 0, 0));
+    app.stock_becomes((10, 0, 0)).await;
     let start = app.client().put(&format!("/cook/tickets/{order}/start"), &json!({})).await;
     assert_eq!(start.status, 409);
     app.finish().await;
@@ -123,7 +123,7 @@ async fn cancelled_too_late() {
         app.ride(&order, what).await;
     }
     app.reaches(&order, "delivered").await;
-    assert_eq!(app.stock().await, (8, 0, 2));
+    app.stock_becomes((8, 0, 2)).await;
     app.finish().await;
 }
 
@@ -136,16 +136,14 @@ async fn timed_out_by_each_who_may_be_late() {
     let unanswered = app.place("sora", 1, "tok-ok").await;
     let uncooked = app.place("juno", 1, "tok-ok").await;
     app.answer_ticket(&uncooked, true).await;
-    for (order, reason) in [
-        (slow, "payment_timeout"),
-        (unanswered, "store_timeout"),
-        (uncooked, "kitchen_timeout"),
-    ] {
+    for (order, reason) in
+        [(slow, "payment_timeout"), (unanswered, "store_timeout"), (uncooked, "kitchen_timeout")]
+    {
         app.reaches(&order, "cancelled").await;
         assert_eq!(app.order(&order).await["reason"], reason);
         assert_eq!(app.payment(&order).await["state"], "voided", "{reason}");
     }
-    assert_eq!(app.stock().await, (10, 0, 0));
+    app.stock_becomes((10, 0, 0)).await;
     app.finish().await;
 }
 
@@ -161,7 +159,7 @@ async fn returned_on_the_way() {
     app.reaches(&order, "returned").await;
     assert_eq!(app.order(&order).await["reason"], "delivery_returned");
     assert_eq!(app.payment(&order).await["state"], "refunded");
-    assert_eq!(app.stock().await, (10, 0, 0));
+    app.stock_becomes((10, 0, 0)).await;
     app.finish().await;
 }
 

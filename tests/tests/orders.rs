@@ -62,11 +62,7 @@ async fn bad_input_names_each_field_and_stores_nothing() {
         (with("/address/district", json!("")), 422, vec!["address.district"]),
         (with("/address/line", json!(null)), 422, vec!["address.line"]),
         (unknown, 422, vec!["coupon"]),
-        (
-            empty,
-            422,
-            vec!["customer_id", "store_id", "items", "address", "payment"],
-        ),
+        (empty, 422, vec!["customer_id", "store_id", "items", "address", "payment"]),
         (json!([1]), 400, vec![]),
     ] {
         let answer = app.client().post("/orders", "bad", &body).await;
@@ -118,7 +114,8 @@ async fn stock_is_never_sold_twice() {
     .await;
     for order in &orders {
         app.until("the ticket is there", || async {
-            let tickets = app.client().get(&format!("/store/stores/{}/tickets", testkit::STORE)).await;
+            let tickets =
+                app.client().get(&format!("/store/stores/{}/tickets", testkit::STORE)).await;
             tickets.body["items"].to_string().contains(order.as_str())
         })
         .await;

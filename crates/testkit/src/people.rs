@@ -35,7 +35,9 @@ impl App {
         self.put_menu(stock).await;
         let catalog = format!("/catalog/stores/{STORE}");
         self.until("the dish is in the catalog", || async {
-            self.client().get(&catalog).await.body["items"].as_array().is_some_and(|it| it.len() == 1)
+            self.client().get(&catalog).await.body["items"]
+                .as_array()
+                .is_some_and(|it| it.len() == 1)
         })
         .await;
     }
@@ -64,10 +66,17 @@ impl App {
         (count("on_hand"), count("reserved"), count("sold"))
     }
 
+    /// Waits until the dish's on hand, reserved and sold are these.
+    pub async fn stock_becomes(&self, expected: (i64, i64, i64)) {
+        let what = format!("the stock is {expected:?}");
+        self.until(&what, || async { self.stock().await == expected }).await;
+    }
+
     /// Places an order; answers its id.
     pub async fn place(&self, customer: &str, quantity: u32, token: &str) -> String {
         let key = format!("key-{}", self.ports().ids.next());
-        let answer = self.client().post("/orders", &key, &order_body(customer, quantity, token)).await;
+        let answer =
+            self.client().post("/orders", &key, &order_body(customer, quantity, token)).await;
         assert_eq!(answer.status, 201, "{:?}", answer.body);
         answer.body["order_id"].as_str().unwrap().to_owned()
     }
