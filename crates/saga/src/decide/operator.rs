@@ -76,11 +76,15 @@ fn ended(draft: &Draft<'_>) -> Option<Refusal> {
     }
 }
 
+/// A cancellation by the same rules, but one that is refused leaves no trace: nobody's customer
+/// is to be told of a refusal that they did not ask for.
 fn compensate(draft: &mut Draft<'_>, by: &str, why: &str) -> Outcome {
-    if cancel::prospect(&draft.state) == Outcome::Accepted {
+    let outcome = cancel::prospect(&draft.state);
+    if outcome == Outcome::Accepted {
         acted(draft, &Action::Compensate, by, why);
+        cancel::cancel(draft, OPERATOR, by);
     }
-    cancel::cancel(draft, OPERATOR, by)
+    outcome
 }
 
 /// The sending steps whose commands are awaited: all, or the one that a step waits on.

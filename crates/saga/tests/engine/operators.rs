@@ -86,7 +86,9 @@ fn compensate_is_exactly_a_cancellation() {
     assert_eq!(saga.state.reason(), Some("operator"));
     assert_eq!(saga.act(Action::Compensate), Outcome::Ignored(AlreadyCancelling));
     let mut saga = SagaUnderTest::order(COOKING);
+    let before = saga.state.clone();
     assert_eq!(saga.act(Action::Compensate), Outcome::Refused(PastPivot));
+    assert_eq!(saga.state, before, "the customer did not ask, and is told nothing");
 }
 
 #[test]
