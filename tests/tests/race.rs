@@ -59,7 +59,7 @@ async fn race(app: &App, n: usize, delay: Duration) -> Winner {
     let order = ready(app, &format!("customer-{n}")).await;
     let path = format!("/cook/tickets/{order}/start");
     let start = async {
-        app.ports().clock.sleep(delay).await;
+        app.later(delay).await;
         app.client().put(&path, &json!({})).await
     };
     let (cancelled, started) = tokio::join!(app.cancel(&order), start);

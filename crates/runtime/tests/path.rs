@@ -34,7 +34,7 @@ async fn a_message_is_acknowledged_after_its_commit() {
 #[tokio::test]
 async fn a_message_counts_once_however_often_it_comes() {
     let rig = Rig::start().await;
-    let same = command("o1", MessageId(rig.ports.ids.next()));
+    let same = command("o1", MessageId(rig.ports.ids.next()), rig.ports.now());
     // Twice in one batch, and again after the commit, as after a lost acknowledgement.
     let (first, second) = (rig.deliver(same.clone()).await, rig.deliver(same.clone()).await);
     first.wait().await;

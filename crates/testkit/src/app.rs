@@ -69,6 +69,12 @@ impl App {
         &self.ports
     }
 
+    /// Returns after that long: for a race whose sides start at different moments. What must have
+    /// happened is waited for with [`until`](Self::until).
+    pub async fn later(&self, offset: Duration) {
+        self.ports.clock.sleep(offset).await;
+    }
+
     /// Waits until a condition holds.
     pub async fn until<F: Future<Output = bool>>(&self, what: &str, condition: impl Fn() -> F) {
         let wait = async {

@@ -291,7 +291,7 @@ impl Rig {
 
     /// A command about that order under a message id of its own.
     pub(crate) fn command(&self, order: &str) -> String {
-        command(order, MessageId(self.ports.ids.next()))
+        command(order, MessageId(self.ports.ids.next()), self.ports.now())
     }
 
     /// The tally as it is stored.
@@ -321,11 +321,10 @@ impl Rig {
     }
 }
 
-/// A command about that order.
-pub(crate) fn command(order: &str, id: MessageId) -> String {
+/// A command about that order, of that time.
+pub(crate) fn command(order: &str, id: MessageId, time: Timestamp) -> String {
     let order_id = OrderId::new(order).unwrap();
     let command = Command::SettleStock(OrderOnly { order_id });
-    let time = Timestamp::from_millis(1_000);
     let command_id = CommandId(id.0);
     Envelope::of_command(id, time, ServiceName::Orchestrator, &command, command_id, None)
         .unwrap()

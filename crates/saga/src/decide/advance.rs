@@ -48,7 +48,10 @@ fn turn(draft: &mut Draft<'_>) {
     match draft.state.phase {
         Phase::Compensating if past_pivot => {
             draft.record(EventKind::CompensationAbandoned {});
-            refuse_cancellation(draft);
+            // A deadline may have begun the undoing: then nobody asked, and nobody is refused.
+            if asked {
+                refuse_cancellation(draft);
+            }
         }
         Phase::Running if past_pivot && asked => refuse_cancellation(draft),
         Phase::Running if !past_pivot => {
