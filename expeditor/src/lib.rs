@@ -12,6 +12,7 @@ pub mod exit;
 pub mod lock;
 pub mod logs;
 pub mod people;
+pub mod print;
 pub mod progress;
 pub mod signals;
 pub mod system;
@@ -28,13 +29,13 @@ where
     let cli = match cli::parse(arguments)? {
         Ok(cli) => cli,
         Err(text) => {
-            print!("{text}");
+            print::text(&text);
             return Ok(());
         }
     };
     let file = config::File::read(cli.config.as_deref())?;
     let Some(command) = cli.command else {
-        print!("{}", cli::overview());
+        print::text(&cli::overview());
         return Ok(());
     };
     let format = cli.log_format.or(file.log_format).unwrap_or_default();

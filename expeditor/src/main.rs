@@ -7,7 +7,8 @@ async fn main() -> ExitCode {
     match expeditor::run(std::env::args_os()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("expeditor: {}", expeditor::exit::one_line(&failure.to_string()));
+            let line = expeditor::exit::one_line(&failure.to_string());
+            expeditor::print::aside(format_args!("expeditor: {line}"));
             ExitCode::from(failure.status())
         }
     }

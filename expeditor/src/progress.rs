@@ -5,6 +5,8 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::print;
+
 /// Progress towards a known number.
 pub struct Progress {
     total: u64,
@@ -35,7 +37,7 @@ impl Progress {
             None => {
                 let tenth = (self.total / 10).max(1);
                 if self.done.is_multiple_of(tenth) || self.done == self.total {
-                    eprintln!("{} of {} orders have ended", self.done, self.total);
+                    print::aside(format_args!("{} of {} orders have ended", self.done, self.total));
                 }
             }
         }
@@ -45,7 +47,7 @@ impl Progress {
     pub fn say(&self, what: &str) {
         match &self.bar {
             Some(bar) => bar.set_message(what.to_owned()),
-            None => eprintln!("{what}"),
+            None => print::aside(what),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::{
     cli::{AuditArgs, Output},
     config::{DATA, File},
     exit::Failure,
-    tables,
+    print, tables,
 };
 
 /// Audits and prints; fails where a violation was found.
@@ -19,10 +19,10 @@ pub async fn run(options: AuditArgs, file: File) -> Result<(), Failure> {
     stored.close().await;
     let report = result.map_err(unfinished)?;
     match output {
-        Output::Table => println!("{}", tables::audit(&report)),
+        Output::Table => print::line(tables::audit(&report)),
         Output::Json => {
             let findings: Vec<_> = report.findings().collect();
-            println!("{}", serde_json::json!({ "holds": report.holds(), "findings": findings }));
+            print::line(serde_json::json!({ "holds": report.holds(), "findings": findings }));
         }
     }
     verdict(&report)

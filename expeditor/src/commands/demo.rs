@@ -15,6 +15,7 @@ use crate::{
     config::{File, Number},
     exit::{Failure, disk},
     people::show::{Script, Show},
+    print,
     progress::Progress,
     signals,
     system::{self, System},
@@ -45,15 +46,15 @@ async fn play(
 ) -> Result<(), Failure> {
     let closing = signals::closing(&ports);
     let mut progress = Progress::new(u64::from(script.orders));
-    progress.say(&format!("seed {}, data in {}", script.seed, home.path().display()));
     let settings = Show::settings(settings);
     let anywhere = ([127, 0, 0, 1], 0).into();
     let system = System::start(home.path(), anywhere, settings, ports).await?;
+    progress.say(&format!("seed {}, data in {}", script.seed, home.path().display()));
     let played = Show::play(&system, script, closing, || progress.step()).await;
     progress.end();
     system.stop().await;
     let show = played?;
-    println!("{}", tables::endings(&show.planned, &show.ended));
+    print::line(tables::endings(&show.planned, &show.ended));
     let audited = audit(home.path(), &show).await;
     show.verdict()?;
     audited
@@ -64,7 +65,7 @@ async fn audit(data: &Path, show: &Show) -> Result<(), Failure> {
     let result = audit::audit(&stored, &show.knowledge()).await;
     stored.close().await;
     let report = result.map_err(unfinished)?;
-    println!("{}", tables::audit(&report));
+    print::line(tables::audit(&report));
     verdict(&report)
 }
 
@@ -111,7 +112,13 @@ impl Home {
             Self::Temporary(dir) => dir.keep(),
             Self::Given(path) => path,
         };
-        let named = |text: String| format!("{text} (the data is kept in {})", kept.display());
+        let named = |text: String| {
+            if kept.is_dir() {
+                format!("{text} (the data is kept in {})", kept.display())
+            } else {
+                text
+            }
+        };
         Err(match failure {
             Failure::No(text) => Failure::No(named(text)),
             Failure::Usage(text) => Failure::Usage(text),

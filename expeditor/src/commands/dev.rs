@@ -17,7 +17,7 @@ use crate::{
         pace::Closing,
         plan::{Plan, Plans},
     },
-    signals,
+    print, signals,
     system::System,
 };
 
@@ -36,15 +36,15 @@ pub async fn run(options: DevArgs, file: File) -> Result<(), Failure> {
     let ports = Ports::system();
     let mut closing = signals::closing(&ports);
     let system = System::start(&data, listen, file.services, ports.clone()).await?;
-    println!("{}", greeting(&system.url(), &data.display().to_string()));
+    print::line(greeting(&system.url(), &data.display().to_string()));
     if let Some(rate) = simulate {
         let url = system.url();
         let client = Client::new(url, ports.clone(), CLIENT_PATIENCE);
-        println!("Simulated customers place {} orders a second.", rate.get());
+        print::line(format_args!("Simulated customers place {} orders a second.", rate.get()));
         ports.spawn(simulation(client, closing.clone(), rate));
     }
     closing.wait().await;
-    println!("Stopping; a restart on {} goes on from here.", data.display());
+    print::line(format_args!("Stopping; a restart on {} goes on from here.", data.display()));
     system.stop().await;
     Ok(())
 }
@@ -74,8 +74,8 @@ fn greeting(url: &str, data: &str) -> String {
 /// People who order, cook and ride until it is time to end.
 async fn simulation(client: Client, closing: Closing, rate: Number) {
     // Orders of people who are gone since the last start are carried to their end.
-    let book = Book::with_fallback(Plan::Deliver);
     let run = client.ports().ids.next();
+    let book = Book::with_earlier(run.to_string(), Plan::Deliver);
     let mut plans = Plans::new(run.as_u64_pair().1);
     let errands = (0..).map(move |number| Errand {
         number,

@@ -4,13 +4,14 @@ use crate::{
     cli::{DefinitionName, GraphArgs, GraphFormat},
     config::File,
     exit::Failure,
+    print,
 };
 
 /// Prints it.
 pub fn run(options: &GraphArgs, file: &File) -> Result<(), Failure> {
     let definition = options.definition.or(file.graph.definition).unwrap_or_default();
     let GraphFormat::Mermaid = options.format.or(file.graph.format).unwrap_or_default();
-    println!("{}", drawing(definition)?.trim_end());
+    print::line(drawing(definition)?.trim_end());
     Ok(())
 }
 

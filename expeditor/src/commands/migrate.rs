@@ -10,14 +10,14 @@ use crate::{
     config::{DATA, File},
     exit::Failure,
     lock::DataLock,
-    system,
+    print, system,
 };
 
 /// Migrates what is named.
 pub async fn run(options: MigrateArgs, file: File) -> Result<(), Failure> {
     let data = options.data.or(file.migrate.data).unwrap_or_else(|| PathBuf::from(DATA));
     for line in migrate(&data, options.service.unwrap_or(Which::All)).await? {
-        println!("{line}");
+        print::line(line);
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::{
     config::{File, URL},
     exit::Failure,
     people::client::{Answer, Client, Trouble},
-    tables,
+    print, tables,
 };
 
 const LIST: [&str; 9] = [
@@ -128,8 +128,8 @@ fn items(answer: &Value) -> &[Value] {
 
 fn print(answer: &Value, output: Output, table: impl Fn(&Value) -> String) {
     match output {
-        Output::Table => println!("{}", table(answer).trim_end()),
-        Output::Json => println!("{answer}"),
+        Output::Table => print::line(table(answer).trim_end()),
+        Output::Json => print::line(answer),
     }
 }
 

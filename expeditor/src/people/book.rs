@@ -34,14 +34,15 @@ struct Entry {
 #[derive(Clone, Debug, Default)]
 pub struct Book {
     entries: Arc<Mutex<HashMap<String, Entry>>>,
-    fallback: Option<Plan>,
+    /// The plan of every order whose id sorts before that one.
+    earlier: Option<(String, Plan)>,
 }
 
 impl Book {
-    /// A book in which an order that nobody wrote down has that plan: a system that is started
-    /// again has orders of people who are gone.
-    pub fn with_fallback(plan: Plan) -> Self {
-        Self { fallback: Some(plan), ..Self::default() }
+    /// A book in which orders whose ids sort before that one have that plan: a system that is
+    /// started again has orders of people who are gone (ids of orders sort by age).
+    pub fn with_earlier(before: impl Into<String>, plan: Plan) -> Self {
+        Self { earlier: Some((before.into(), plan)), ..Self::default() }
     }
 
     /// Writes down what is going to happen with an order.
@@ -53,7 +54,9 @@ impl Book {
 
     /// What is going to happen with an order, if anybody knows.
     pub fn plan(&self, order_id: &str) -> Option<Plan> {
-        self.entries().get(order_id).map(|entry| entry.plan).or(self.fallback)
+        let written = self.entries().get(order_id).map(|entry| entry.plan);
+        let earlier = self.earlier.as_ref().filter(|(before, _)| order_id < before.as_str());
+        written.or(earlier.map(|(_, plan)| *plan))
     }
 
     /// How far the people have come.
@@ -98,9 +101,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_that_nobody_wrote_down_is_left_alone_unless_there_is_a_fallback() {
+    fn an_order_that_nobody_wrote_down_is_left_alone_unless_it_is_older_than_the_book() {
         assert_eq!(Book::default().plan("o1"), None);
-        assert_eq!(Book::with_fallback(Plan::Deliver).plan("o1"), Some(Plan::Deliver));
+        let book = Book::with_earlier("o2", Plan::Deliver);
+        assert_eq!((book.plan("o1"), book.plan("o2")), (Some(Plan::Deliver), None));
     }
 
     #[test]

@@ -62,9 +62,9 @@ impl Crowd {
             let (client, book) = (crowd.client.clone(), crowd.book.clone());
             crowd.employ(cook::work(client, book, store, go_home.clone()), &go_home, &report);
         }
-        for (name, _) in crowd.town.riders.clone() {
+        for rider in crowd.town.riders.clone() {
             let (client, book) = (crowd.client.clone(), crowd.book.clone());
-            crowd.employ(rider::work(client, book, name, go_home.clone()), &go_home, &report);
+            crowd.employ(rider::work(client, book, rider, go_home.clone()), &go_home, &report);
         }
         Ok(crowd)
     }

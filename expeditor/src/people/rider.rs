@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     book::Book,
@@ -10,7 +10,7 @@ use super::{
     owner::order_ids,
     pace::{Closing, Pace},
     plan::Plan,
-    town::CAPACITY,
+    town::{CAPACITY, shift},
 };
 
 /// A delivery that this rider has.
@@ -23,11 +23,19 @@ struct Carried {
 pub async fn work(
     client: Client,
     book: Book,
-    rider: String,
+    (rider, district): (String, String),
     mut closing: Closing,
 ) -> Result<(), Trouble> {
     let mut pace = Pace::new(Duration::from_millis(15), Duration::from_millis(200));
-    let mut carried: Vec<Carried> = Vec::new();
+    // What they carried when the system was last ended, they still carry.
+    let shift = client.must_put(&format!("/rider/riders/{rider}"), &shift(&district)).await?;
+    let carrying = shift.body.get("carrying").and_then(Value::as_array);
+    let mut carried: Vec<Carried> = carrying
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(|order_id| Carried { order_id: order_id.to_owned(), picked: false })
+        .collect();
     let me = Me { client: &client, book: &book, rider: &rider };
     loop {
         let mut busy = false;

@@ -16,6 +16,11 @@ pub const CAPACITY: usize = 5;
 /// More of each dish than any run orders.
 const STOCK: u32 = 1_000_000;
 
+/// What a rider enters when they begin to work; entered again it changes nothing.
+pub fn shift(district: &str) -> serde_json::Value {
+    json!({ "district": district, "on_duty": true, "capacity": CAPACITY })
+}
+
 /// Where the simulated people live.
 #[derive(Clone, Debug)]
 pub struct Town {
@@ -68,12 +73,7 @@ impl Town {
                 .await?;
         }
         for (rider, district) in &self.riders {
-            client
-                .must_put(
-                    &format!("/rider/riders/{rider}"),
-                    &json!({ "district": district, "on_duty": true, "capacity": CAPACITY }),
-                )
-                .await?;
+            client.must_put(&format!("/rider/riders/{rider}"), &shift(district)).await?;
         }
         for store in &self.stores {
             for dish in 1..=DISHES {

@@ -1,0 +1,192 @@
+//! The binary as a script meets it: exit status, one line on stderr, what it leaves behind.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use contracts::ServiceName;
+use expeditor::{people::client::Client, system};
+use runtime::ports::Ports;
+use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
+
+fn expeditor(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_expeditor"));
+    command.args(arguments).env_clear();
+    command
+}
+
+fn ends(arguments: &[&str], status: i32, says: &str) -> Output {
+    let output = expeditor(arguments).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {stderr}");
+    if status != 0 {
+        assert!(stderr.starts_with("expeditor: "), "{arguments:?}: {stderr}");
+        assert_eq!(stderr.trim_end().lines().count(), 1, "{arguments:?}: {stderr}");
+    }
+    assert!(stderr.contains(says), "{arguments:?}: {says:?} is not in {stderr}");
+    output
+}
+
+/// A `dev` that runs; killed when it is dropped.
+struct Dev {
+    child: Child,
+    url: String,
+}
+
+impl Dev {
+    fn start(data: &Path, further: &[&str]) -> Self {
+        let data = data.to_str().unwrap();
+        let mut child = expeditor(&["dev", "--listen", "127.0.0.1:0", "--data", data])
+            .args(further)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut greeting = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut greeting).unwrap();
+        let url = greeting.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
+        Self { child, url: url.to_owned() }
+    }
+
+    fn terminate(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        // Already gone where it was terminated.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn without_a_command_it_says_what_there_is_to_do() {
+    let output = ends(&[], 0, "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("demo") && text.contains("Examples:"), "{text}");
+    ends(&["graph", "--definition", "return"], 0, "");
+}
+
+#[test]
+fn wrong_usage_and_configuration_end_with_2() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let config = dir.path().join("wrong.toml");
+    fs::write(&config, "[dev]\nport = 1\n").unwrap();
+    let config = config.to_str().unwrap();
+    let fresh = dir.path().join("fresh");
+    let fresh = fresh.to_str().unwrap();
+
+    ends(&["demo", "--orders", "x"], 2, "--orders");
+    ends(&["dev", "--config", config], 2, "line 2");
+    ends(&["dev", "--data", fresh, "--listen", "0.0.0.0:0"], 2, "loopback");
+    ends(&["dev", "--data", fresh, "--listen", &address], 2, &address);
+    let left = fs::read_dir(fresh).map_or(0, |files| files.filter_map(Result::ok).count());
+    assert!(left <= 1, "a port in use leaves nothing but the lock's file");
+    ends(&["audit", "--data", data], 2, "orchestrator.db");
+}
+
+#[test]
+fn the_disk_ends_it_with_3() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    let below = file.join("data");
+    let below = below.to_str().unwrap();
+    ends(&["dev", "--data", below], 3, below);
+    ends(&["demo", "--data", below], 3, below);
+    let nowhere = "http://127.0.0.1:1";
+    ends(&["saga", "list", "--url", nowhere], 3, nowhere);
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    ends(&["migrate", "all", "--data", data], 0, "");
+    let path = system::database_path(dir.path(), ServiceName::Cook);
+    let mut database = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 9999").execute(&mut database).await.unwrap();
+    database.close().await.unwrap();
+    let before = fs::read(&path).unwrap();
+
+    ends(&["dev", "--data", data, "--listen", "127.0.0.1:0"], 2, "newer version");
+    ends(&["migrate", "cook", "--data", data], 2, "newer version");
+    ends(&["audit", "--data", data], 2, "newer version");
+    assert_eq!(fs::read(&path).unwrap(), before, "nothing was changed");
+}
+
+#[test]
+fn a_second_process_on_the_directory_is_refused_and_the_first_ends_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    let dev = Dev::start(dir.path(), &[]);
+    ends(&["dev", "--data", data, "--listen", "127.0.0.1:0"], 2, data);
+    ends(&["migrate", "--data", data], 2, data);
+    ends(&["saga", "list", "--url", &dev.url], 0, "");
+    ends(&["saga", "list", "--status", "odd", "--url", &dev.url], 2, "status");
+    let unknown = "00000000-0000-7000-8000-000000000000";
+    ends(&["saga", "show", unknown, "--url", &dev.url], 1, "saga");
+    ends(&["audit", "--data", data], 0, "");
+    assert_eq!(dev.terminate(), Some(0));
+}
+
+/// Killed in the middle of work and started again on the same directory: every order goes on and
+/// ends, and the audit holds at every moment.
+#[tokio::test]
+async fn what_was_killed_goes_on_where_it_was_until_every_order_has_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let shown = data.to_str().unwrap();
+    let config = dir.path().join("short.toml");
+    let deadlines = "[services.orchestrator.deadlines]\npay = 2\naccept = 4\ncook_start = 4\n";
+    fs::write(&config, format!("{deadlines}[services.payment]\nslow_after = 3\n")).unwrap();
+    let config = ["--config", config.to_str().unwrap()];
+    let busy = [config[0], config[1], "--simulate", "50"];
+    // One order, and people for those that are there already.
+    let quiet = [config[0], config[1], "--simulate", "0.001"];
+
+    let mut dev = Dev::start(&data, &busy);
+    for round in 1..=3 {
+        wait_until(&dev, "completed", |ended| ended >= 25 * round).await;
+        drop(dev); // SIGKILL
+        ends(&["audit", "--data", shown], 0, "");
+        dev = Dev::start(&data, if round < 3 { &busy } else { &quiet });
+        ends(&["audit", "--data", shown], 0, "");
+    }
+    for status in ["running", "compensating"] {
+        wait_until(&dev, status, |open| open == 0).await;
+    }
+    wait_until(&dev, "stuck", |stuck| stuck == 0).await;
+    assert_eq!(dev.terminate(), Some(0));
+    ends(&["audit", "--data", shown], 0, "");
+}
+
+/// Waits until so many sagas have that status.
+async fn wait_until(dev: &Dev, status: &str, fits: impl Fn(usize) -> bool) {
+    let ports = Ports::system();
+    let client = Client::new(dev.url.clone(), ports.clone(), Duration::from_secs(10));
+    let path = format!("/operator/sagas?status={status}");
+    let start = ports.clock.elapsed();
+    loop {
+        let found = client.list(&path).await.unwrap().len();
+        if fits(found) {
+            return;
+        }
+        let waited = ports.clock.elapsed().saturating_sub(start);
+        assert!(waited < Duration::from_secs(60), "{found} sagas are {status} after {waited:?}");
+        ports.clock.sleep(Duration::from_millis(100)).await;
+    }
+}
