@@ -107,7 +107,7 @@ pub struct AuditArgs {
 pub enum SagaCommand {
     /// Sagas, the newest first.
     List(SagaListArgs),
-    /// One saga with its steps: the newest of that order, or the one of that id.
+    /// One saga with its steps.
     Show(SagaOneArgs),
     /// What happened to one saga, in order.
     History(SagaOneArgs),

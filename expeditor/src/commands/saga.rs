@@ -32,12 +32,12 @@ pub async fn run(command: SagaCommand, file: File) -> Result<(), Failure> {
     match command {
         SagaCommand::List(options) => {
             let path = list_path(&options);
-            let (answer, output) = ask(options.remote, &file, &path).await?;
+            let (answer, output) = ask(&options.remote, &file, &path).await?;
             print(&answer, output, |answer| tables::objects(items(answer), &LIST));
         }
         SagaCommand::Show(options) => {
             let path = format!("/operator/sagas/{}", options.saga);
-            let (answer, output) = ask(options.remote, &file, &path).await?;
+            let (answer, output) = ask(&options.remote, &file, &path).await?;
             print(&answer, output, |answer| {
                 let steps = answer.get("steps").and_then(Value::as_array);
                 let steps = steps.map_or(&[][..], Vec::as_slice);
@@ -46,7 +46,16 @@ pub async fn run(command: SagaCommand, file: File) -> Result<(), Failure> {
         }
         SagaCommand::History(options) => {
             let path = format!("/operator/sagas/{}/history?limit=500", options.saga);
-            let (answer, output) = ask(options.remote, &file, &path).await?;
+            let (mut answer, output) = ask(&options.remote, &file, &path).await?;
+            // Page after page, into the first one.
+            while let Some(cursor) = answer.get("next_cursor").and_then(Value::as_str) {
+                let (mut next, _) =
+                    ask(&options.remote, &file, &format!("{path}&cursor={cursor}")).await?;
+                let mut all = take_items(&mut answer);
+                all.extend(take_items(&mut next));
+                next["items"] = Value::Array(all);
+                answer = next;
+            }
             print(&answer, output, |answer| history(items(answer)));
         }
     }
@@ -85,8 +94,9 @@ fn encode(text: &str) -> String {
         .collect()
 }
 
-async fn ask(remote: Remote, file: &File, path: &str) -> Result<(Value, Output), Failure> {
-    let url = remote.url.or_else(|| file.saga.url.clone()).unwrap_or_else(|| URL.to_owned());
+async fn ask(remote: &Remote, file: &File, path: &str) -> Result<(Value, Output), Failure> {
+    let url =
+        remote.url.clone().or_else(|| file.saga.url.clone()).unwrap_or_else(|| URL.to_owned());
     let output = remote.output.or(file.saga.output).unwrap_or_default();
     let client = Client::new(url, Ports::system(), Duration::ZERO);
     let answer = client.get(path).await.map_err(|trouble| match trouble {
@@ -124,6 +134,13 @@ fn with_fields(answer: &Answer) -> String {
 
 fn items(answer: &Value) -> &[Value] {
     answer.get("items").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn take_items(answer: &mut Value) -> Vec<Value> {
+    match answer.get_mut("items").map(Value::take) {
+        Some(Value::Array(items)) => items,
+        _ => Vec::new(),
+    }
 }
 
 fn print(answer: &Value, output: Output, table: impl Fn(&Value) -> String) {

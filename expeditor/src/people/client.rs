@@ -156,10 +156,13 @@ impl Client {
                 Err(error) => innermost(&error),
             };
             if self.ports.clock.elapsed().saturating_sub(start) >= self.patience {
+                let waited = match self.patience.as_secs() {
+                    0 => String::new(),
+                    seconds => format!(" for {seconds} s"),
+                };
                 return Err(Trouble::Down(format!(
-                    "{method} {}{path} was not answered for {} s: {reason}",
-                    self.base,
-                    self.patience.as_secs()
+                    "{method} {}{path} was not answered{waited}: {reason}",
+                    self.base
                 )));
             }
             self.ports.clock.sleep(pause).await;
