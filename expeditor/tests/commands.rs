@@ -99,6 +99,27 @@ fn wrong_usage_and_configuration_end_with_2() {
 }
 
 #[test]
+fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("expeditor.toml");
+    fs::write(&config, "[audit]\ndata = \"/from/file\"\n").unwrap();
+    let config = config.to_str().unwrap();
+    for (environment, flag, wins) in [
+        (None, None, "/from/file"),
+        (Some("/from/environment"), None, "/from/environment"),
+        (Some("/from/environment"), Some("/from/flag"), "/from/flag"),
+    ] {
+        let mut command = expeditor(&["audit", "--config", config]);
+        command.envs(environment.map(|data| ("EXPEDITOR_DATA", data)));
+        command.args(flag.iter().flat_map(|data| ["--data", data]));
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr.contains(wins), "{stderr}");
+    }
+}
+
+#[test]
 fn the_disk_ends_it_with_3() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
