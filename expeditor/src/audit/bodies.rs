@@ -182,7 +182,7 @@ pub struct MenuItem {
     pub sold: u64,
     /// Ever put in, where the store keeps it beside the others.
     #[serde(default)]
-    pub stock: Option<u64>,
+    pub stock: u64,
 }
 
 /// A rider.

@@ -12,16 +12,14 @@ use crate::{
 
 /// A menu item as owners see it.
 #[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
 pub struct MenuItemView<'a> {
-    #[serde(flatten)]
     item: &'a MenuItem,
-    /// Pieces ever put in.
-    stock: u64,
 }
 
 /// A menu item with its stock.
 pub fn menu_item_view(item: &MenuItem) -> MenuItemView<'_> {
-    MenuItemView { item, stock: item.stock() }
+    MenuItemView { item }
 }
 
 impl MenuItemView<'_> {

@@ -29,13 +29,9 @@ pub(crate) fn wake(draft: &mut Draft<'_>, oldest_unsent: Option<Time>) -> Outcom
     if draft.changed() { Outcome::Accepted } else { Outcome::Ignored(Ignored::NothingDue) }
 }
 
-/// Whether the command that a step waits on may never have left us.
-fn may_be_unsent(draft: &Draft<'_>, index: usize, oldest_unsent: Option<Time>) -> bool {
-    let sent_at = draft.step(draft.definition.sender(index)).sent_at;
-    match (sent_at, oldest_unsent) {
-        (Some(sent_at), Some(oldest)) => sent_at >= oldest,
-        _ => false,
-    }
+/// Whether what was sent then may still lie in our own outbox.
+fn may_be_unsent(sent: Option<Time>, oldest_unsent: Option<Time>) -> bool {
+    sent.zip(oldest_unsent).is_some_and(|(sent, oldest)| sent >= oldest)
 }
 
 fn deadline(draft: &mut Draft<'_>, index: usize, oldest_unsent: Option<Time>) {
@@ -47,7 +43,10 @@ fn deadline(draft: &mut Draft<'_>, index: usize, oldest_unsent: Option<Time>) {
         return;
     }
     let step = draft.name(index);
-    if may_be_unsent(draft, index, oldest_unsent) {
+    // What counts is the first time that the command was sent: a resend that has not left us yet
+    // takes nothing from the time that the participant has had since.
+    let asked = draft.step(draft.definition.sender(index)).requested_at;
+    if may_be_unsent(asked, oldest_unsent) {
         let because = Extension::Unsent;
         draft.record(EventKind::DeadlineExtended { step, deadline: anew, because });
         return;
@@ -90,7 +89,7 @@ fn resend(draft: &mut Draft<'_>, index: usize, oldest_unsent: Option<Time>) {
     let step = draft.name(index);
     let limit = draft.state.settings.retry.limit;
     let sent = draft.step(index).attempts;
-    if may_be_unsent(draft, index, oldest_unsent) {
+    if may_be_unsent(draft.step(index).sent_at, oldest_unsent) {
         let exhausted = draft.step(index).exhausted;
         let next_attempt_at = draft.next_attempt(&command, sent, exhausted);
         draft.record(EventKind::ResendPostponed { step, next_attempt_at });

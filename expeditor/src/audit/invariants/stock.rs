@@ -76,8 +76,9 @@ pub async fn check(
 /// Pieces that are neither on hand nor reserved nor sold, or more than were put in.
 fn lost(id: &str, item: &MenuItem, known: &Knowledge) -> Option<String> {
     let sum = item.on_hand + item.reserved + item.sold;
-    let put_in = item.stock.or_else(|| known.put_in.get(id).copied())?;
-    (sum != put_in).then(|| {
+    // What the store says was put in, and what those who did it know.
+    let told = [Some(item.stock), known.put_in.get(id).copied()];
+    told.into_iter().flatten().find(|put_in| *put_in != sum).map(|put_in| {
         format!(
             "menu item {id}: {} on hand, {} reserved and {} sold, but {put_in} were put in",
             item.on_hand, item.reserved, item.sold

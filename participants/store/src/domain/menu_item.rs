@@ -18,6 +18,9 @@ pub struct MenuItem {
     pub name: String,
     /// What one piece costs.
     pub price: Money,
+    /// Pieces ever put in, as the owner says. Kept beside the three that it is the sum of, so that
+    /// an audit can tell when one of them was damaged.
+    pub stock: u64,
     /// Pieces that can still be reserved.
     pub on_hand: u64,
     /// Pieces that accepted tickets hold.
@@ -87,6 +90,7 @@ pub fn put(
         menu_id: menu_id.clone(),
         name: wanted.name.clone(),
         price: wanted.price,
+        stock: wanted.stock,
         on_hand,
         reserved,
         sold,
@@ -102,8 +106,8 @@ pub fn put(
 }
 
 impl MenuItem {
-    /// Pieces ever put in.
-    pub const fn stock(&self) -> u64 {
+    /// Pieces that are somewhere; always as many as were put in.
+    pub const fn accounted_for(&self) -> u64 {
         self.on_hand + self.reserved + self.sold
     }
 

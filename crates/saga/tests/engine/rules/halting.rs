@@ -45,6 +45,17 @@ fn a_command_older_than_the_outbox_was_sent() {
 }
 
 #[test]
+fn a_resend_that_may_be_unsent_leaves_the_deadline_of_what_was_sent_before() {
+    let mut saga = SagaUnderTest::order(&[]);
+    saga.now = Time(29_999);
+    saga.wake();
+    assert_eq!(saga.sent(), ["authorize-payment"]);
+    saga.now = Time(30_000);
+    saga.wake_with_unsent_since(Time(29_999));
+    assert_eq!(saga.step("pay"), StepStatus::Undoing);
+}
+
+#[test]
 fn a_stale_timer_changes_nothing() {
     let mut saga = SagaUnderTest::order(PAID);
     assert_eq!(saga.wake(), Outcome::Ignored(NothingDue));
