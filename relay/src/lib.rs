@@ -1,11 +1,13 @@
 //! The relay: the only way from an outbox to the broker.
 //!
 //! It reads rows, publishes them pipelined, and deletes a row once it is confirmed: at least once,
-//! and in order for each key (`kind/id` of the aggregate that speaks). It never looks into a
-//! payload, and it publishes nothing that is not a committed row.
+//! and in order for each key (`kind/id` of the aggregate that speaks) as long as they are taken. It
+//! never looks into a payload, and it publishes nothing that is not a committed row.
 //!
-//! A row that is not taken holds its own key and nothing else: the rows of other keys go on, so
-//! that one stalled subscriber does not stall a service.
+//! A row that is not taken, or not yet confirmed, holds back its own key at most: the rows of other
+//! keys go on, so that one stalled subscriber does not stall a service. Rows of its key that were
+//! on their way when it was refused are not called back: they arrive before it, and the sequence
+//! that facts carry makes up for that.
 //!
 //! Rows are read behind a floor, the last id read. That is sound where ids become visible in
 //! their own order, as with SQLite's single writer. All rows are looked at again every
@@ -16,8 +18,8 @@ use std::{sync::Arc, time::Duration};
 use runtime::{ServiceName, broker::Broker, db::Database, ports::Ports};
 use tokio::{sync::watch, task::JoinHandle};
 
-mod held;
 mod pump;
+mod round;
 
 pub use pump::RESCAN;
 
@@ -26,9 +28,7 @@ pub use pump::RESCAN;
 pub struct Options {
     /// The most rows read and published in one go.
     pub batch: u32,
-    /// The most rows published and not yet confirmed.
-    pub window: usize,
-    /// The pause after a row was not taken; doubles with each failure of its key.
+    /// The pause after a row was not taken; doubles as long as something is not taken.
     pub first_pause: Duration,
     /// The longest such pause.
     pub longest_pause: Duration,
@@ -38,7 +38,6 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             batch: 512,
-            window: 4096,
             first_pause: Duration::from_millis(20),
             longest_pause: Duration::from_secs(5),
         }

@@ -1,10 +1,6 @@
 //! The relay's loop: read, publish, hear confirms, delete.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
@@ -17,14 +13,12 @@ use runtime::{
 };
 use tokio::sync::watch;
 
-use crate::{Options, held::Held};
+use crate::{Options, round::Rounds};
 
 /// How often all rows are looked at again, wherever the floor is.
 pub const RESCAN: Duration = Duration::from_secs(30);
 /// Rows committed by another process are found this often.
 const POLL: Duration = Duration::from_secs(1);
-/// How many held keys are tried again in one go.
-const KEYS_AT_ONCE: usize = 64;
 
 /// A publication whose confirm has come.
 struct Settled {
@@ -43,12 +37,11 @@ pub(crate) struct Pump {
     options: Options,
     /// The last id read.
     floor: i64,
-    /// Ids published and neither deleted nor refused.
+    /// Ids published and neither deleted nor refused. The broker bounds them: it refuses what it
+    /// has no room for.
     in_flight: HashSet<i64>,
     waiting: FuturesUnordered<Waiting>,
-    held: Held,
-    /// How many rows of a held key are being tried again.
-    tried: HashMap<Arc<str>, usize>,
+    rounds: Rounds,
     rescan_at: Duration,
 }
 
@@ -70,14 +63,13 @@ impl Pump {
             floor: 0,
             in_flight: HashSet::new(),
             waiting: FuturesUnordered::new(),
-            held: Held::default(),
-            tried: HashMap::new(),
+            rounds: Rounds::default(),
             rescan_at,
         }
     }
 
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        loop {
+        while !*stop.borrow() {
             let pause = match self.turn().await {
                 Ok(pause) => pause,
                 Err(error) => {
@@ -85,6 +77,10 @@ impl Pump {
                     Some(POLL)
                 }
             };
+            // Confirms that have come meanwhile go first: each deletes rows.
+            if let Some(Some(settled)) = self.waiting.next().now_or_never() {
+                self.hear(settled).await;
+            }
             let Some(pause) = pause else { continue };
             let database = Arc::clone(&self.database);
             let clock = Arc::clone(&self.ports.clock);
@@ -106,56 +102,45 @@ impl Pump {
             self.floor = 0;
             self.rescan_at = now + RESCAN;
         }
-        self.retry_held(now).await?;
-        let room = self.options.window.saturating_sub(self.waiting.len());
-        let limit = self.options.batch.min(u32::try_from(room).unwrap_or(u32::MAX));
-        if limit > 0 {
-            let rows = self.database.outbox().read(self.floor, limit).await?;
-            let full = rows.len() >= limit as usize;
-            if let Some(last) = rows.last() {
-                self.floor = last.id;
-            }
-            let fresh = rows.into_iter().filter(|row| !self.held.holds(&row.key)).collect();
-            self.publish(fresh, false).await;
-            if full {
-                // Confirms that have come meanwhile make room.
-                while let Some(Some(settled)) = self.waiting.next().now_or_never() {
-                    self.hear(settled).await;
-                }
-                return Ok(None);
-            }
+        let rows = self.read(self.floor).await?;
+        let more = rows.len() >= self.options.batch as usize;
+        if let Some(last) = rows.last() {
+            self.floor = last.id;
         }
-        let next = self.held.next().map_or(POLL, |at| at.saturating_sub(now).min(POLL));
+        let fresh = rows.into_iter().filter(|row| !self.rounds.holds(&row.key)).collect();
+        self.publish(fresh).await;
+        // A page of each in turn: what was not taken must not keep back what is new.
+        self.try_again(now).await?;
+        if more {
+            return Ok(None);
+        }
+        let now = self.ports.clock.elapsed();
+        let next = self.rounds.next(now).map_or(POLL, |at| at.saturating_sub(now).min(POLL));
         Ok(Some(next))
     }
 
-    /// Tries again the rows of keys whose pause is over.
-    async fn retry_held(&mut self, now: Duration) -> Result<(), DbError> {
-        for key in self.held.due(now, KEYS_AT_ONCE) {
-            let rows = match self.database.outbox().read_key(&key, self.options.batch).await {
-                Ok(rows) => rows,
-                Err(error) => {
-                    self.held.put_off(&key, now + self.options.longest_pause);
-                    return Err(error);
-                }
-            };
-            // Rows behind the floor's back only: those after it are read in their turn, and wait
-            // for as long as the key is held.
-            let rows: Vec<_> = rows
-                .into_iter()
-                .filter(|row| row.id <= self.floor && !self.in_flight.contains(&row.id))
-                .collect();
-            if rows.is_empty() {
-                self.held.release(&key);
-                continue;
-            }
-            self.tried.insert(Arc::from(key.as_str()), rows.len());
-            self.publish(rows, true).await;
-        }
+    /// Publishes a page of rows that were not taken before.
+    async fn try_again(&mut self, now: Duration) -> Result<(), DbError> {
+        let Some(cursor) = self.rounds.reads_after(now) else { return Ok(()) };
+        let rows = self.read(cursor).await?;
+        // Rows beyond the floor are read there in their turn.
+        let rows: Vec<_> = rows.into_iter().take_while(|row| row.id <= self.floor).collect();
+        let Some(last) = rows.last().map(|row| row.id) else {
+            self.rounds.end();
+            return Ok(());
+        };
+        self.rounds.has_read(last);
+        self.publish(rows.into_iter().filter(|row| self.rounds.tries(&row.key)).collect()).await;
         Ok(())
     }
 
-    async fn publish(&mut self, rows: Vec<OutboxRow>, again: bool) {
+    /// A page of rows after an id.
+    fn read(&self, after: i64) -> impl Future<Output = Result<Vec<OutboxRow>, DbError>> + use<> {
+        let (database, batch) = (Arc::clone(&self.database), self.options.batch);
+        async move { database.outbox().read(after, batch).await }
+    }
+
+    async fn publish(&mut self, rows: Vec<OutboxRow>) {
         let rows: Vec<_> = rows.into_iter().filter(|row| self.in_flight.insert(row.id)).collect();
         if rows.is_empty() {
             return;
@@ -170,7 +155,7 @@ impl Pump {
                 payload: Bytes::from(row.payload),
             });
         }
-        tracing::trace!(source = %self.source, rows = sent.len(), again, "publishing");
+        tracing::trace!(source = %self.source, rows = sent.len(), "publishing");
         let confirms = self.broker.publish(publications).await;
         for ((id, key), confirm) in sent.into_iter().zip(confirms) {
             self.waiting.push(Box::pin(settled(id, key, confirm)));
@@ -196,40 +181,17 @@ impl Pump {
     }
 
     fn note(&mut self, settled: &Settled, confirmed: &mut Vec<i64>) {
-        let now = self.ports.clock.elapsed();
-        let taken = settled.outcome == Outcome::Confirmed;
-        if taken {
+        if settled.outcome == Outcome::Confirmed {
             confirmed.push(settled.id);
-        } else {
-            self.in_flight.remove(&settled.id);
-            if settled.outcome == Outcome::Unroutable {
-                let (source, key) = (self.source, &*settled.key);
-                tracing::error!(%source, key, id = settled.id, "no queue takes this message");
-            }
-        }
-        let Some(left) = self.tried.get_mut(&settled.key) else {
-            if !taken {
-                self.hold(&settled.key, now);
-            }
             return;
-        };
-        *left -= 1;
-        let last = *left == 0;
-        if !taken {
-            self.hold(&settled.key, now);
         }
-        if last {
-            self.tried.remove(&settled.key);
-            // Rows of the key that came meanwhile were passed over; trying it once more finds
-            // them, and finds nothing where there are none.
-            if taken {
-                self.held.put_off(&settled.key, now);
-            }
+        self.in_flight.remove(&settled.id);
+        if settled.outcome == Outcome::Unroutable {
+            let (source, key) = (self.source, &*settled.key);
+            tracing::error!(%source, key, id = settled.id, "no queue takes this message");
         }
-    }
-
-    fn hold(&mut self, key: &str, now: Duration) {
-        self.held.hold(key, now, self.options.first_pause, self.options.longest_pause);
+        let pauses = (self.options.first_pause, self.options.longest_pause);
+        self.rounds.hold(&settled.key, settled.id, self.ports.clock.elapsed(), pauses);
     }
 }
 

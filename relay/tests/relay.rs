@@ -197,7 +197,7 @@ async fn a_confirm_that_gets_lost_sends_again() {
 }
 
 #[tokio::test]
-async fn more_rows_than_the_window_all_go() {
+async fn more_rows_than_a_page_all_go() {
     let rig = Rig::new().await;
     let texts: Vec<String> = (0..3_000).map(|n| format!("{n}")).collect();
     let rows: Vec<(&str, &str)> =
@@ -208,9 +208,38 @@ async fn more_rows_than_the_window_all_go() {
         Arc::clone(&rig.database) as Arc<dyn Database>,
         Arc::clone(&rig.broker) as Arc<dyn Broker>,
         &rig.ports,
-        relay::Options { window: 100, batch: 64, ..relay::Options::default() },
+        relay::Options { batch: 64, ..relay::Options::default() },
     );
     rig.until("all are gone", || async { rig.left().await.is_empty() }).await;
     assert_eq!(rig.published(), texts, "once each, in order");
     relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_silent_consumer_holds_up_nobody_else() {
+    let rig = Rig::new().await;
+    rig.broker.silent.store(true, Ordering::SeqCst);
+    let texts: Vec<String> = (0..6_000).map(|n| format!("silent-{n}")).collect();
+    let rows: Vec<(&str, &str)> = texts.iter().map(|text| ("a", &**text)).collect();
+    rig.write(&rows).await;
+    let relay = rig.relay();
+    rig.until("all wait for their confirm", || async { rig.published().len() == 6_000 }).await;
+    rig.broker.silent.store(false, Ordering::SeqCst);
+    rig.write(&[("b", "b1")]).await;
+    rig.until("b goes on", || async { rig.published().last().unwrap() == "b1" }).await;
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_large_backlog_of_what_is_not_taken_does_not_keep_the_relay_from_stopping() {
+    let rig = Rig::new().await;
+    rig.broker.refusing.lock().unwrap().insert("a".to_owned(), Outcome::Unavailable);
+    let texts: Vec<String> = (0..5_000).map(|n| format!("{n}")).collect();
+    let rows: Vec<(&str, &str)> = texts.iter().map(|text| ("a", &**text)).collect();
+    rig.write(&rows).await;
+    let relay = rig.relay();
+    rig.until("it is at work", || async { !rig.published().is_empty() }).await;
+    rig.write(&[("b", "b1")]).await;
+    rig.until("b goes on", || async { rig.published().iter().any(|text| text == "b1") }).await;
+    tokio::time::timeout(BOUND, relay.stop()).await.expect("it stops within the bound");
 }

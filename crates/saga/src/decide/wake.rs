@@ -34,6 +34,17 @@ fn may_be_unsent(sent: Option<Time>, oldest_unsent: Option<Time>) -> bool {
     sent.zip(oldest_unsent).is_some_and(|(sent, oldest)| sent >= oldest)
 }
 
+/// Whether the participant may not have had its time: what was first sent may not have left us, or
+/// a resend has been lying here for so long that nothing comes through, answers included. A resend
+/// that was only just written takes nothing from the time that the participant has had.
+fn never_arrived(draft: &Draft<'_>, index: usize, oldest_unsent: Option<Time>) -> bool {
+    let sender = draft.step(draft.definition.sender(index));
+    let outage = oldest_unsent
+        .is_some_and(|oldest| draft.now.since(oldest) >= draft.state.settings.retry.first_pause);
+    may_be_unsent(sender.requested_at, oldest_unsent)
+        || (outage && may_be_unsent(sender.sent_at, oldest_unsent))
+}
+
 fn deadline(draft: &mut Draft<'_>, index: usize, oldest_unsent: Option<Time>) {
     let due = draft.step(index).deadline.is_some_and(|deadline| deadline <= draft.now);
     let (Some(rule), Some(anew)) = (draft.row(index).deadline, draft.deadline(index)) else {
@@ -43,10 +54,7 @@ fn deadline(draft: &mut Draft<'_>, index: usize, oldest_unsent: Option<Time>) {
         return;
     }
     let step = draft.name(index);
-    // What counts is the first time that the command was sent: a resend that has not left us yet
-    // takes nothing from the time that the participant has had since.
-    let asked = draft.step(draft.definition.sender(index)).requested_at;
-    if may_be_unsent(asked, oldest_unsent) {
+    if never_arrived(draft, index, oldest_unsent) {
         let because = Extension::Unsent;
         draft.record(EventKind::DeadlineExtended { step, deadline: anew, because });
         return;
@@ -90,8 +98,8 @@ fn resend(draft: &mut Draft<'_>, index: usize, oldest_unsent: Option<Time>) {
     let limit = draft.state.settings.retry.limit;
     let sent = draft.step(index).attempts;
     if may_be_unsent(draft.step(index).sent_at, oldest_unsent) {
-        let exhausted = draft.step(index).exhausted;
-        let next_attempt_at = draft.next_attempt(&command, sent, exhausted);
+        // One lies there already: at the cap, so that an outage costs few writes.
+        let next_attempt_at = draft.next_attempt(&command, sent, true);
         draft.record(EventKind::ResendPostponed { step, next_attempt_at });
         return;
     }

@@ -202,6 +202,24 @@ fn a_capture_under_way_does_not_hold_up_a_return() {
 }
 
 #[test]
+fn an_outage_that_keeps_the_answer_back_cancels_nobody() {
+    // The command was taken; its answer lies in the participant's outbox, our resend in ours.
+    let mut saga = SagaUnderTest::order(&[]);
+    saga.now = saga.state.next_attempt_at().unwrap();
+    saga.wake();
+    assert_eq!(saga.sent(), ["authorize-payment"]);
+    let stopped = saga.now;
+    for _ in 0..50 {
+        saga.now = saga.state.next_wake().unwrap();
+        saga.wake_with_unsent_since(stopped);
+        assert!(saga.sent().is_empty());
+    }
+    assert!(saga.now.since(stopped) > Millis::minutes(5));
+    assert_eq!(saga.status(), Status::Running);
+    assert!(saga.state.version() < 120, "an outage costs few events");
+}
+
+#[test]
 fn an_outage_of_the_broker_cancels_nobody() {
     let mut saga = SagaUnderTest::order(ACCEPTED);
     let asked = saga.now;
