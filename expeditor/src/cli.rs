@@ -3,32 +3,30 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser, value_parser};
 use contracts::ServiceName;
 use serde::Deserialize;
 
-use crate::{
-    config::Number,
-    exit::{Failure, one_line},
-};
+use crate::config::{Number, address, url};
 
 const EXAMPLES: &str = "\
 Examples:
   expeditor demo --orders 500 --seed 7    watch 500 orders take every way that an order can
   expeditor dev --data ./data             run it, then open http://127.0.0.1:8080/operator/sagas
 
-Every option can also be given as EXPEDITOR_<OPTION>, or in a TOML file named by --config
-(the command line wins over the environment, the environment over the file).
+Every option can also be given as EXPEDITOR_<OPTION>. Those that say where and how (not those that
+say what to look for) can stand in a TOML file named by --config as well; docs/operating.md has one.
+The command line wins over the environment, the environment over the file.
 Exit status: 0 done, 1 the answer is no, 2 usage or configuration, 3 a server or the disk.";
 
 /// Takes food-delivery orders from placed to their end, whatever happens on the way.
 #[derive(Debug, Parser)]
-#[command(name = "expeditor", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(name = "expeditor", version, after_help = EXAMPLES)]
 pub struct Cli {
     /// A TOML file with options and the services' settings.
     #[arg(long, value_name = "FILE", env = "EXPEDITOR_CONFIG", global = true)]
     pub config: Option<PathBuf>,
-    /// What is logged: error, warn, info, debug, trace, or a filter such as `runtime=debug`.
+    /// What is logged: off, error, warn, info, debug, trace, or a filter such as `runtime=debug`.
     #[arg(long, value_name = "FILTER", env = "EXPEDITOR_LOG", global = true)]
     pub log: Option<String>,
     /// How log lines look.
@@ -51,7 +49,7 @@ pub enum Command {
     /// Look at the sagas of a running system.
     #[command(subcommand)]
     Saga(SagaCommand),
-    /// Print the graph of a saga's definition.
+    /// Print the graph of a saga's definition, with the deadlines that hold by default.
     Graph(GraphArgs),
     /// Bring the databases in a directory to this program's version.
     Migrate(MigrateArgs),
@@ -61,13 +59,13 @@ pub enum Command {
 #[derive(Debug, Default, Args)]
 pub struct DemoArgs {
     /// How many orders are placed; from 7 on every kind of ending occurs [default: 200].
-    #[arg(long, value_name = "N", env = "EXPEDITOR_ORDERS")]
+    #[arg(long, value_name = "N", env = "EXPEDITOR_ORDERS", allow_negative_numbers = true)]
     pub orders: Option<u32>,
     /// How many orders are placed a second at most [default: 50].
-    #[arg(long, value_name = "R", env = "EXPEDITOR_RATE")]
+    #[arg(long, value_name = "R", env = "EXPEDITOR_RATE", allow_negative_numbers = true)]
     pub rate: Option<Number>,
     /// Decides what people do; the same seed gives the same endings [default: drawn].
-    #[arg(long, value_name = "S", env = "EXPEDITOR_SEED")]
+    #[arg(long, value_name = "S", env = "EXPEDITOR_SEED", allow_negative_numbers = true)]
     pub seed: Option<u64>,
     /// Keep the databases here; must not hold any yet [default: a temporary directory,
     /// removed when all is well].
@@ -79,14 +77,14 @@ pub struct DemoArgs {
 #[derive(Debug, Default, Args)]
 pub struct DevArgs {
     /// Where to listen; loopback only, since nobody has to log in [default: 127.0.0.1:8080].
-    #[arg(long, value_name = "ADDRESS", env = "EXPEDITOR_LISTEN")]
+    #[arg(long, value_name = "ADDRESS", env = "EXPEDITOR_LISTEN", value_parser = address)]
     pub listen: Option<SocketAddr>,
     /// Where the databases are; a restart on the same directory goes on where it was
     /// [default: ./data].
     #[arg(long, value_name = "DIR", env = "EXPEDITOR_DATA")]
     pub data: Option<PathBuf>,
     /// Simulated people place so many orders a second [default: none].
-    #[arg(long, value_name = "R", env = "EXPEDITOR_SIMULATE")]
+    #[arg(long, value_name = "R", env = "EXPEDITOR_SIMULATE", allow_negative_numbers = true)]
     pub simulate: Option<Number>,
 }
 
@@ -117,7 +115,7 @@ pub enum SagaCommand {
 #[derive(Debug, Default, Args)]
 pub struct Remote {
     /// The running system [default: `http://127.0.0.1:8080`].
-    #[arg(long, value_name = "URL", env = "EXPEDITOR_URL")]
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_URL", value_parser = url)]
     pub url: Option<String>,
     /// How the answer is printed [default: table].
     #[arg(long, value_name = "FORMAT", env = "EXPEDITOR_OUTPUT")]
@@ -130,12 +128,11 @@ pub struct SagaListArgs {
     /// Which running system, and how to print.
     #[command(flatten)]
     pub remote: Remote,
-    /// Only with this status: running, compensating, completed, cancelled, returned, suspended,
-    /// stuck.
-    #[arg(long, env = "EXPEDITOR_STATUS")]
+    /// Only with this status.
+    #[arg(long, env = "EXPEDITOR_STATUS", value_parser = PossibleValuesParser::new(STATUSES))]
     pub status: Option<String>,
     /// Only waiting on this step.
-    #[arg(long, env = "EXPEDITOR_STEP")]
+    #[arg(long, env = "EXPEDITOR_STEP", value_parser = PossibleValuesParser::new(steps()))]
     pub step: Option<String>,
     /// Only of this customer.
     #[arg(long, value_name = "ID", env = "EXPEDITOR_CUSTOMER")]
@@ -149,15 +146,17 @@ pub struct SagaListArgs {
     /// Only those whose deadline after the start of cooking has passed.
     #[arg(long, env = "EXPEDITOR_STALLED")]
     pub stalled: bool,
-    /// At most so many [default: 50].
-    #[arg(long, value_name = "N", env = "EXPEDITOR_LIMIT")]
+    /// At most so many, up to 500 [default: 50].
+    #[arg(long, value_name = "N", env = "EXPEDITOR_LIMIT", allow_negative_numbers = true,
+        value_parser = value_parser!(u32).range(1..=500))]
     pub limit: Option<u32>,
 }
 
 /// Options of `saga show` and `saga history`.
 #[derive(Debug, Args)]
 pub struct SagaOneArgs {
-    /// The saga's id.
+    /// The saga's id, or its order's (which has its newest saga shown); the beginning will do where
+    /// only one begins so.
     #[arg(value_name = "SAGA")]
     pub saga: String,
     /// Which running system, and how to print.
@@ -210,7 +209,25 @@ fn which(name: &str) -> Result<Which, String> {
     if name == "all" {
         return Ok(Which::All);
     }
-    ServiceName::parse(name).map(Which::One).ok_or_else(|| "there is no such service".to_owned())
+    ServiceName::parse(name).map(Which::One).ok_or_else(|| {
+        let names: Vec<&str> = ServiceName::ALL.iter().map(|service| service.as_str()).collect();
+        format!("the services are {}, or all of them: all", names.join(", "))
+    })
+}
+
+/// The words for how a saga stands.
+const STATUSES: [&str; 7] =
+    ["running", "compensating", "completed", "cancelled", "returned", "suspended", "stuck"];
+
+/// The steps of every saga.
+fn steps() -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for step in orchestrator::sagas::all().iter().flat_map(saga::Definition::steps) {
+        if !names.contains(&step.name) {
+            names.push(step.name);
+        }
+    }
+    names
 }
 
 /// How an answer is printed.
@@ -255,33 +272,6 @@ pub enum GraphFormat {
     Mermaid,
 }
 
-/// Reads the command line. `Ok(Err(text))` is help or the version, to be printed as it is.
-pub fn parse<I, T>(arguments: I) -> Result<Result<Cli, String>, Failure>
-where
-    I: IntoIterator<Item = T>,
-    T: Into<std::ffi::OsString> + Clone,
-{
-    use clap::error::ErrorKind;
-    match Cli::try_parse_from(arguments) {
-        Ok(cli) => Ok(Ok(cli)),
-        Err(error) => match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Err(error.to_string())),
-            _ => Err(Failure::Usage(first_paragraph(&error.to_string()))),
-        },
-    }
-}
-
-/// What there is to do: printed where no command is given.
-pub fn overview() -> String {
-    use clap::CommandFactory;
-    Cli::command().render_help().to_string()
-}
-
-fn first_paragraph(text: &str) -> String {
-    let text = text.strip_prefix("error: ").unwrap_or(text);
-    one_line(text.split("\n\n").next().unwrap_or(text))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -291,34 +281,6 @@ mod tests {
     #[test]
     fn the_definition_of_the_command_line_is_sound() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn without_a_command_the_overview_names_each_with_a_line_and_two_examples() {
-        let text = overview();
-        for command in ["demo", "dev", "audit", "saga", "graph", "migrate"] {
-            assert!(text.contains(&format!("\n  {command} ")), "{command} is missing in\n{text}");
-        }
-        assert!(text.contains("expeditor demo --orders 500 --seed 7"));
-        assert!(text.contains("expeditor dev --data ./data"));
-        let bare = parse(["expeditor"]).unwrap().unwrap();
-        assert!(bare.command.is_none());
-    }
-
-    #[test]
-    fn a_wrong_command_line_is_one_line_with_exit_status_2() {
-        for wrong in [
-            &["expeditor", "dmo"][..],
-            &["expeditor", "demo", "--orders", "many"],
-            &["expeditor", "demo", "--rate", "0"],
-            &["expeditor", "saga", "show"],
-            &["expeditor", "migrate", "kitchen"],
-        ] {
-            let failure = parse(wrong).unwrap_err();
-            assert_eq!(failure.status(), 2, "{wrong:?}");
-            assert!(!failure.to_string().contains('\n'), "{failure}");
-            assert!(!failure.to_string().starts_with("error"), "{failure}");
-        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::{
     cli::{DefinitionName, GraphFormat, LogFormat, Output},
@@ -25,6 +25,9 @@ pub struct File {
     /// `--log-format`.
     #[serde(rename = "log-format")]
     pub log_format: Option<LogFormat>,
+    /// `--data` of `dev`, `audit` and `migrate`, where their sections do not say otherwise. Not of
+    /// `demo`, which wants a directory of its own.
+    pub data: Option<PathBuf>,
     /// Options of `demo`.
     pub demo: DemoFile,
     /// Options of `dev`.
@@ -60,6 +63,7 @@ pub struct DemoFile {
 #[serde(default, deny_unknown_fields)]
 pub struct DevFile {
     /// `--listen`.
+    #[serde(deserialize_with = "some_address")]
     pub listen: Option<SocketAddr>,
     /// `--data`.
     pub data: Option<PathBuf>,
@@ -82,6 +86,7 @@ pub struct AuditFile {
 #[serde(default, deny_unknown_fields)]
 pub struct SagaFile {
     /// `--url`.
+    #[serde(deserialize_with = "some_url")]
     pub url: Option<String>,
     /// `--output`.
     pub output: Option<Output>,
@@ -118,15 +123,77 @@ impl File {
         Self::parse(&text).map_err(|reason| Failure::Usage(format!("{}: {reason}", path.display())))
     }
 
+    /// Where the databases are, for a command whose options and section of the file say so or not.
+    pub fn data(&self, option: Option<PathBuf>, section: Option<&PathBuf>) -> PathBuf {
+        let named = option.or_else(|| section.cloned()).or_else(|| self.data.clone());
+        named.unwrap_or_else(|| PathBuf::from(DATA))
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         toml::from_str(text).map_err(|error: toml::de::Error| {
-            let line = error
-                .span()
-                .and_then(|span| text.get(..span.start))
-                .map_or(1, |before| before.matches('\n').count() + 1);
-            format!("line {line}: {}", one_line(error.message()))
+            let start = error.span().map_or(0, |span| span.start);
+            let before = text.get(..start).unwrap_or_default();
+            let number = before.matches('\n').count() + 1;
+            let line = text.lines().nth(number - 1).unwrap_or_default();
+            format!("line {number}, `{}`: {}", line.trim(), plain(&one_line(error.message())))
         })
     }
+}
+
+/// What is wrong with a file, as people say it: the reader speaks of types of its own language.
+fn plain(message: &str) -> String {
+    if let Some((wrong, known)) = message
+        .strip_prefix("unknown field ")
+        .or_else(|| message.strip_prefix("unknown variant "))
+        .and_then(|rest| rest.split_once(", expected "))
+    {
+        let known = known.strip_prefix("one of ").unwrap_or(known);
+        return format!("there is no {wrong} here; what there is: {known}");
+    }
+    let wanted = ["invalid type: ", "invalid value: "];
+    let wanted = wanted.iter().find_map(|prefix| message.strip_prefix(prefix));
+    if let Some((found, wanted)) = wanted.and_then(|rest| rest.rsplit_once(", expected ")) {
+        let wanted = match wanted {
+            "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on",
+            "f64" => "a number",
+            "a boolean" => "true or false",
+            "a string" | "path string" => "a text in quotes",
+            _ if wanted.starts_with("struct ") => "a section, such as [dev]",
+            other => other,
+        };
+        return format!("{wanted} is wanted, and this is the {found}");
+    }
+    if message == "wanted string or table" {
+        return "one of the words that `--help` names is wanted, in quotes".to_owned();
+    }
+    message.to_owned()
+}
+
+/// Reads an address to listen on.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let port = text.strip_prefix(':').or_else(|| text.strip_prefix("localhost:"));
+        match port.unwrap_or(text).parse::<u16>() {
+            Ok(port) => format!("an address with its port is wanted: 127.0.0.1:{port}"),
+            Err(_) => "an address with its port is wanted, such as 127.0.0.1:8080".to_owned(),
+        }
+    })
+}
+
+/// Reads where a running system is.
+pub fn url(text: &str) -> Result<String, String> {
+    let parsed = reqwest::Url::parse(text).ok();
+    let good = parsed.filter(|url| url.scheme() == "http" && url.has_host());
+    good.map(|_| text.to_owned())
+        .ok_or_else(|| format!("a URL that begins with http:// is wanted, such as {URL}"))
+}
+
+fn some_address<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+    address(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
+}
+
+fn some_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    url(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
 }
 
 /// A number of things a second: finite and above zero.
@@ -188,15 +255,51 @@ mod tests {
     #[test]
     fn what_a_file_gets_wrong_is_named_with_its_line() {
         for (text, says) in [
-            ("[dev]\nlisten = \"here\"\n", "line 2"),
-            ("[dev]\n\nlissen = 1\n", "line 3: unknown field `lissen`"),
+            ("[dev]\nlisten = \"here\"\n", "line 2, `listen = \"here\"`: an address with its port"),
+            ("[dev]\nlisten = \"8080\"\n", "127.0.0.1:8080"),
+            ("[dev]\n\nlissen = 1\n", "line 3, `lissen = 1`: there is no `lissen` here; what"),
+            ("[saga]\nurl = \"localhost:8080\"\n", "begins with http://"),
             ("[demo]\nrate = 0\n", "above 0"),
+            ("[demo]\norders = \"x\"\n", "a whole number from 0 on is wanted"),
+            ("[demo]\norders = -1\n", "a whole number from 0 on is wanted"),
+            ("[audit]\noutput = \"xml\"\n", "there is no `xml` here; what there is: `table`"),
+            ("log-format = 3\n", "one of the words"),
+            ("data = 1\n", "a text in quotes is wanted, and this is the integer `1`"),
+            ("dev = 1\n", "a section, such as [dev] is wanted"),
             ("[services.payment]\nno_such = 1\n", "no_such"),
+            ("[services.orchestrator.deadlines]\npay = \"x\"\n", "a number is wanted"),
             ("[", "line 1"),
         ] {
             let reason = File::parse(text).unwrap_err();
             assert!(reason.contains(says), "{text:?}: {reason}");
             assert!(!reason.contains('\n'), "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn one_directory_serves_all_that_work_on_it_unless_they_say_otherwise() {
+        let file = File::parse("data = \"/all\"\n[audit]\ndata = \"/copy\"\n").unwrap();
+        let of = |option: Option<&str>, section: Option<&PathBuf>| {
+            file.data(option.map(PathBuf::from), section)
+        };
+        assert_eq!(of(None, file.dev.data.as_ref()), PathBuf::from("/all"));
+        assert_eq!(of(None, file.audit.data.as_ref()), PathBuf::from("/copy"));
+        assert_eq!(of(Some("/here"), file.audit.data.as_ref()), PathBuf::from("/here"));
+        assert_eq!(File::default().data(None, None), PathBuf::from(DATA));
+    }
+
+    #[test]
+    fn a_url_is_one_of_http() {
+        for (text, good) in [
+            ("http://127.0.0.1:8080", true),
+            ("http://localhost:8080/", true),
+            ("localhost:8080", false),
+            ("127.0.0.1:8080", false),
+            ("https://localhost:8080", false),
+            ("http://", false),
+            ("", false),
+        ] {
+            assert_eq!(url(text).is_ok(), good, "{text:?}");
         }
     }
 

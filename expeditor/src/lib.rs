@@ -17,6 +17,7 @@ pub mod progress;
 pub mod signals;
 pub mod system;
 pub mod tables;
+pub mod usage;
 
 use exit::Failure;
 
@@ -26,16 +27,20 @@ where
     I: IntoIterator<Item = T>,
     T: Into<std::ffi::OsString> + Clone,
 {
-    let cli = match cli::parse(arguments)? {
+    let cli = match usage::parse(arguments)? {
         Ok(cli) => cli,
         Err(text) => {
             print::text(&text);
             return Ok(());
         }
     };
+    let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for line in usage::unknown_variables(variables) {
+        print::aside(format_args!("expeditor: warning: {line}"));
+    }
     let file = config::File::read(cli.config.as_deref())?;
     let Some(command) = cli.command else {
-        print::text(&cli::overview());
+        print::text(&usage::overview());
         return Ok(());
     };
     let format = cli.log_format.or(file.log_format).unwrap_or_default();

@@ -1,13 +1,13 @@
 //! `dev`: the whole system in one process, on the files of a directory; stays up until it is told
 //! to end. A restart on the same directory goes on where it was.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use runtime::ports::Ports;
 
 use crate::{
     cli::DevArgs,
-    config::{DATA, File, LISTEN, Number},
+    config::{File, LISTEN, Number},
     exit::Failure,
     people::{
         book::Book,
@@ -30,13 +30,14 @@ const CLIENT_PATIENCE: Duration = Duration::from_secs(30);
 /// Runs it.
 pub async fn run(options: DevArgs, file: File) -> Result<(), Failure> {
     let listen = options.listen.or(file.dev.listen).unwrap_or(LISTEN);
-    let data = options.data.or(file.dev.data).unwrap_or_else(|| PathBuf::from(DATA));
+    let data = file.data(options.data, file.dev.data.as_ref());
     let simulate = options.simulate.or(file.dev.simulate);
     loopback(listen)?;
     let ports = Ports::system();
     let mut closing = signals::closing(&ports);
     let system = System::start(&data, listen, file.services, ports.clone()).await?;
-    print::line(greeting(&system.url(), &data.display().to_string()));
+    let program = std::env::args().next().unwrap_or_else(|| "expeditor".to_owned());
+    print::line(greeting(&program, &system.url(), &data.display().to_string()));
     if let Some(rate) = simulate {
         let url = system.url();
         let client = Client::new(url, ports.clone(), CLIENT_PATIENCE);
@@ -59,15 +60,16 @@ fn loopback(listen: SocketAddr) -> Result<(), Failure> {
     )))
 }
 
-fn greeting(url: &str, data: &str) -> String {
+/// Commands to be copied name the program by the path that it was started by.
+fn greeting(program: &str, url: &str, data: &str) -> String {
     format!(
         "Expeditor listens on {url} and keeps its data in {data}. Ctrl-C ends it.\n\
          To try, in another terminal:\n  \
          curl -X PUT {url}/store/stores/s1/menu/m1 -H 'content-type: application/json' \\\n    \
          -d '{{\"name\":\"Bibimbap\",\"price\":{{\"amount\":9500,\"currency\":\"KRW\"}},\"stock\":10}}'\n  \
          curl {url}/catalog/stores/s1\n  \
-         expeditor saga list --url {url}\n  \
-         expeditor audit --data {data}"
+         {program} saga list --url {url}\n  \
+         {program} audit --data {data}"
     )
 }
 
@@ -124,8 +126,13 @@ mod tests {
 
     #[test]
     fn the_greeting_says_where_and_what_to_try() {
-        let text = greeting("http://127.0.0.1:8080", "./data");
-        for part in ["http://127.0.0.1:8080/store", "./data", "saga list", "audit --data ./data"] {
+        let text = greeting("target/debug/expeditor", "http://127.0.0.1:8080", "./data");
+        for part in [
+            "http://127.0.0.1:8080/store",
+            "./data",
+            "target/debug/expeditor saga list",
+            "expeditor audit --data ./data",
+        ] {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
     }

@@ -20,8 +20,18 @@ fn drawing(definition: DefinitionName) -> Result<String, Failure> {
         DefinitionName::Order => orchestrator::sagas::order::NAME,
         DefinitionName::Return => orchestrator::sagas::return_order::NAME,
     };
-    orchestrator::graph(name)
-        .ok_or_else(|| Failure::Usage(format!("there is no definition {name}")))
+    let drawn = orchestrator::graph(name)
+        .ok_or_else(|| Failure::Usage(format!("there is no definition {name}")))?;
+    Ok(titled(&drawn))
+}
+
+/// Says in the title what the table alone cannot: settings may give other deadlines.
+fn titled(drawn: &str) -> String {
+    if drawn.contains("\"after ") {
+        drawn.replacen("\n---\n", ", with the default deadlines\n---\n", 1)
+    } else {
+        drawn.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -36,5 +46,12 @@ mod tests {
             let drawn = drawing(definition).unwrap();
             assert!(drawn.contains("flowchart") && drawn.contains(step), "{drawn}");
         }
+    }
+
+    #[test]
+    fn the_title_says_whose_deadlines_are_drawn() {
+        let title = |definition| drawing(definition).unwrap().lines().nth(1).unwrap().to_owned();
+        assert_eq!(title(DefinitionName::Order), "title: order v1, with the default deadlines");
+        assert_eq!(title(DefinitionName::Return), "title: return v1");
     }
 }
