@@ -8,6 +8,7 @@ pub mod audit;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod directory;
 pub mod exit;
 pub mod lock;
 pub mod logs;

@@ -16,13 +16,13 @@ use runtime::{
     broker::{Broker, in_process::InProcess},
     db::{Database, Migrations, sqlite::SqliteDatabase},
     host,
-    http::{Readiness, ServeError, Server, health},
+    http::{Readiness, ServeError, Server, dead_letters, health},
     ports::Ports,
 };
 use serde::Deserialize;
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::{exit::Failure, lock::DataLock, people::client::Client};
+use crate::{directory::Making, exit::Failure, lock::DataLock, people::client::Client};
 
 /// The services' settings, a section each.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -75,16 +75,18 @@ impl System {
         ports: Ports,
     ) -> Result<Self, Failure> {
         let start = ports.now();
-        let lock = DataLock::take(data)?;
         // The port comes before the data: a port in use must leave no trace.
         let server = Server::bind(listen).await.map_err(|error| cannot_listen(&error))?;
         let address = server.local_addr();
+        let lock = DataLock::take(data)?;
+        let making = Making::begin(data)?;
         let mut databases: Vec<Arc<dyn Database>> = Vec::new();
         for service in ServiceName::ALL {
             let path = database_path(data, service);
             let migrations = Migrations::sqlite(service);
             databases.push(Arc::new(SqliteDatabase::open(&path, &migrations, &ports).await?));
         }
+        making.end()?;
         let broker: Arc<dyn Broker> = Arc::new(InProcess::new(&ServiceName::ALL));
         let (open_timers, timers_gate) = watch::channel(false);
         let house = House { ports: &ports, broker: &broker, databases: &databases, timers_gate };
@@ -113,6 +115,7 @@ impl System {
                 async move { database.ready().await.map_err(|error| error.to_string()) }
             });
         }
+        services.watch(&readiness);
         let (stop, mut stopped) = watch::channel(false);
         let server = {
             let routes = services.routes().merge(health::routes(readiness, ports.clone()));
@@ -204,6 +207,22 @@ impl House<'_> {
 }
 
 impl Services {
+    /// Adds a check for each: that it takes requests and messages.
+    fn watch(&self, readiness: &Readiness) {
+        fn check<S: Service>(readiness: &Readiness, service: &host::Running<S>) {
+            let handle = service.handle();
+            readiness.add(format!("{}/path", handle.service().name()), move || {
+                let served = handle.is_served();
+                async move { if served { Ok(()) } else { Err("it has ended".to_owned()) } }
+            });
+        }
+        check(readiness, &self.orchestrator);
+        check(readiness, &self.payment);
+        check(readiness, &self.store);
+        check(readiness, &self.cook);
+        check(readiness, &self.rider);
+    }
+
     fn routes(&self) -> Router {
         Router::new()
             .merge(orchestrator::routes(self.orchestrator.handle()))
@@ -211,6 +230,11 @@ impl Services {
             .merge(store::routes(self.store.handle()))
             .merge(cook::routes(self.cook.handle()))
             .merge(rider::routes(self.rider.handle()))
+            .merge(dead_letters::routes(self.orchestrator.handle()))
+            .merge(dead_letters::routes(self.payment.handle()))
+            .merge(dead_letters::routes(self.store.handle()))
+            .merge(dead_letters::routes(self.cook.handle()))
+            .merge(dead_letters::routes(self.rider.handle()))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     cli::DemoArgs,
     commands::audit::{unfinished, verdict},
     config::{File, Number},
+    directory,
     exit::{Failure, disk},
     people::show::{Script, Show},
     print,
@@ -85,6 +86,7 @@ impl Home {
                 .map(Self::Temporary)
                 .map_err(|error| disk("cannot make a temporary directory", &error));
         };
+        directory::refuse_incomplete(&data)?;
         // Its deadlines are seconds, its people know nothing of orders that are there already.
         let used = contracts::ServiceName::ALL
             .into_iter()
@@ -152,10 +154,15 @@ mod tests {
     fn a_directory_with_data_of_an_earlier_run_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         assert!(Home::choose(Some(dir.path().to_owned())).is_ok());
-        std::fs::write(system::database_path(dir.path(), ServiceName::Cook), "").unwrap();
-        let Err(failure) = Home::choose(Some(dir.path().to_owned())) else {
-            panic!("it holds data");
-        };
-        assert_eq!(failure.status(), 2);
+        for (services, says) in [(1, "payment.db is missing"), (5, "an earlier run")] {
+            for service in ServiceName::ALL.into_iter().take(services) {
+                std::fs::write(system::database_path(dir.path(), service), "").unwrap();
+            }
+            let Err(failure) = Home::choose(Some(dir.path().to_owned())) else {
+                panic!("it holds data");
+            };
+            assert_eq!(failure.status(), 2);
+            assert!(failure.to_string().contains(says), "{failure}");
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! `migrate`: brings databases to this program's version. A database of a newer version is left
 //! as it is.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use runtime::db::{Migrations, sqlite::SqliteDatabase};
+use runtime::db::{DbError, Migrations, sqlite::SqliteDatabase};
 
 use crate::{
     cli::{MigrateArgs, Which},
-    config::{DATA, File},
+    config::File,
+    directory::Making,
     exit::Failure,
     lock::DataLock,
     print, system,
@@ -15,7 +16,7 @@ use crate::{
 
 /// Migrates what is named.
 pub async fn run(options: MigrateArgs, file: File) -> Result<(), Failure> {
-    let data = options.data.or(file.migrate.data).unwrap_or_else(|| PathBuf::from(DATA));
+    let data = file.data(options.data, file.migrate.data.as_ref());
     for line in migrate(&data, options.service.unwrap_or(Which::All)).await? {
         print::line(line);
     }
@@ -23,15 +24,41 @@ pub async fn run(options: MigrateArgs, file: File) -> Result<(), Failure> {
 }
 
 async fn migrate(data: &Path, which: Which) -> Result<Vec<String>, Failure> {
+    if !data.is_dir() {
+        return Err(Failure::Usage(format!(
+            "there is no directory {}; `expeditor dev` makes one, with databases of its version",
+            data.display()
+        )));
+    }
     let _lock = DataLock::take(data)?;
+    let making = Making::begin(data)?;
     let mut lines = Vec::new();
     for service in which.services() {
         let path = system::database_path(data, service);
         let migrations = Migrations::sqlite(service);
+        let (found, known) = (version(&path).await?, migrations.latest());
         SqliteDatabase::migrate(&path, &migrations).await?;
-        lines.push(format!("{}: version {}", path.display(), migrations.latest()));
+        lines.push(if found == known {
+            format!("{service}: is at {known} already")
+        } else {
+            format!("{service}: {found} → {known}")
+        });
     }
+    making.end()?;
     Ok(lines)
+}
+
+/// The version of a database; 0 where there is none yet.
+async fn version(path: &Path) -> Result<i64, Failure> {
+    if !path.is_file() {
+        return Ok(0);
+    }
+    // To somebody who knows no version at all, any is newer, and is named.
+    match SqliteDatabase::open_read_only(path, &Migrations::new([])).await {
+        Ok(_) => Ok(0),
+        Err(DbError::NewerVersion { found, .. }) => Ok(found),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]
@@ -44,12 +71,29 @@ mod tests {
     async fn one_or_all_databases_are_made_and_a_second_time_changes_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let lines = migrate(dir.path(), Which::One(ServiceName::Store)).await.unwrap();
-        assert_eq!(lines.len(), 1);
+        assert_eq!(lines, ["store: 0 → 1"]);
         assert!(system::database_path(dir.path(), ServiceName::Store).is_file());
         assert!(!system::database_path(dir.path(), ServiceName::Cook).is_file());
         let first = migrate(dir.path(), Which::All).await.unwrap();
-        assert_eq!(migrate(dir.path(), Which::All).await.unwrap(), first);
         assert_eq!(first.len(), ServiceName::ALL.len());
+        assert!(first[0].starts_with("orchestrator: 0 → "), "{first:?}");
+        assert!(first.contains(&"store: is at 1 already".to_owned()), "{first:?}");
+        let second = migrate(dir.path(), Which::All).await.unwrap();
+        assert!(second.iter().all(|line| line.ends_with(" already")), "{second:?}");
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_is_not_there_or_not_whole_is_left_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = dir.path().join("misspelt");
+        assert_eq!(migrate(&missing, Which::All).await.unwrap_err().status(), 2);
+        assert!(!missing.exists());
+        migrate(dir.path(), Which::All).await.unwrap();
+        let payment = system::database_path(dir.path(), ServiceName::Payment);
+        std::fs::remove_file(&payment).unwrap();
+        let failure = migrate(dir.path(), Which::All).await.unwrap_err();
+        assert!(failure.status() == 2 && failure.to_string().contains("payment.db"), "{failure}");
+        assert!(!payment.exists());
     }
 
     #[tokio::test]
