@@ -46,7 +46,16 @@ pub fn audit(report: &Report) -> String {
             finding.first_offender.clone().unwrap_or_default(),
         ]);
     }
-    table.to_string()
+    let kept: Vec<String> = report
+        .dead_letters()
+        .iter()
+        .filter(|(_, number)| **number > 0)
+        .map(|(service, number)| format!("{service} {number}"))
+        .collect();
+    if kept.is_empty() {
+        return table.to_string();
+    }
+    format!("{table}\ndead letters: {} (GET /SERVICE/dead-letters shows them)", kept.join(", "))
 }
 
 /// Objects as rows, with those of the columns that any of them has.

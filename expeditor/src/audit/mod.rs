@@ -17,6 +17,7 @@ pub mod report;
 
 use std::{collections::BTreeMap, fmt};
 
+use contracts::ServiceName;
 use runtime::db::DbError;
 
 use crate::people::outcome::Acknowledged;
@@ -64,5 +65,19 @@ pub async fn audit(stored: &dyn Stored, known: &Knowledge) -> Result<Report, Aud
     invariants::riders::check(stored, &mut report).await?;
     invariants::catalog::check(stored, &mut report).await?;
     invariants::outboxes::check(stored, known, &mut report).await?;
+    for service in ServiceName::ALL {
+        report.keeps_dead_letters(service, dead_letters(stored, service).await?);
+    }
     Ok(report)
+}
+
+/// How many dead letters a service keeps.
+async fn dead_letters(stored: &dyn Stored, service: ServiceName) -> Result<u64, AuditError> {
+    let (mut number, mut after) = (0, 0);
+    loop {
+        let page = stored.dead_letters(service, after).await?;
+        let Some(last) = page.last() else { return Ok(number) };
+        number += page.len() as u64;
+        after = *last;
+    }
 }

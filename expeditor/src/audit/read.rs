@@ -71,6 +71,8 @@ pub trait Stored: Send + Sync {
     async fn unsent(&self, service: ServiceName, after: i64) -> Result<Vec<OutboxRow>, DbError>;
     /// Whether an aggregate has messages not yet sent.
     async fn has_unsent(&self, place: Place, id: &str) -> Result<bool, DbError>;
+    /// The places in the table of at most [`PAGE`] dead letters, after that one.
+    async fn dead_letters(&self, service: ServiceName, after: i64) -> Result<Vec<i64>, DbError>;
 }
 
 /// The database files of a data directory, opened read-only.
@@ -167,5 +169,10 @@ impl Stored for Files {
     async fn has_unsent(&self, place: Place, id: &str) -> Result<bool, DbError> {
         let key = format!("{}/{id}", place.kind);
         Ok(!self.of(place.service).outbox().read_key(&key, 1).await?.is_empty())
+    }
+
+    async fn dead_letters(&self, service: ServiceName, after: i64) -> Result<Vec<i64>, DbError> {
+        let letters = self.of(service).reader().dead_letters(after, PAGE).await?;
+        Ok(letters.into_iter().map(|letter| letter.id).collect())
     }
 }

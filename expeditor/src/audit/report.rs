@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use contracts::ServiceName;
 use serde::Serialize;
 
 use super::Name;
@@ -27,6 +28,7 @@ pub struct Finding {
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     findings: BTreeMap<Name, Finding>,
+    dead_letters: BTreeMap<&'static str, u64>,
 }
 
 /// What the audit can say about each invariant from what is stored.
@@ -61,7 +63,7 @@ impl Report {
                 (name, Finding { invariant: name.to_string(), ..finding(says) })
             })
             .collect();
-        Self { findings }
+        Self { findings, dead_letters: BTreeMap::new() }
     }
 
     /// One more thing was looked at, and is as it must be unless a complaint is given.
@@ -79,6 +81,16 @@ impl Report {
         if let Some(finding) = self.findings.get_mut(&name) {
             finding.in_flight += 1;
         }
+    }
+
+    /// A service keeps so many dead letters. That is no violation: each waits for a person.
+    pub fn keeps_dead_letters(&mut self, service: ServiceName, number: u64) {
+        self.dead_letters.insert(service.as_str(), number);
+    }
+
+    /// How many dead letters each service keeps.
+    pub const fn dead_letters(&self) -> &BTreeMap<&'static str, u64> {
+        &self.dead_letters
     }
 
     /// The findings, by invariant.

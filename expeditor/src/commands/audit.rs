@@ -1,18 +1,16 @@
 //! `audit`: over the databases in a directory, also beside a running `dev`.
 
-use std::path::PathBuf;
-
 use crate::{
     audit::{self, Files, Knowledge, Report},
     cli::{AuditArgs, Output},
-    config::{DATA, File},
+    config::File,
     exit::Failure,
     print, tables,
 };
 
 /// Audits and prints; fails where a violation was found.
 pub async fn run(options: AuditArgs, file: File) -> Result<(), Failure> {
-    let data = options.data.or(file.audit.data).unwrap_or_else(|| PathBuf::from(DATA));
+    let data = file.data(options.data, file.audit.data.as_ref());
     let output = options.output.or(file.audit.output).unwrap_or_default();
     let stored = Files::open(&data).await?;
     let result = audit::audit(&stored, &Knowledge::default()).await;
@@ -22,7 +20,11 @@ pub async fn run(options: AuditArgs, file: File) -> Result<(), Failure> {
         Output::Table => print::line(tables::audit(&report)),
         Output::Json => {
             let findings: Vec<_> = report.findings().collect();
-            print::line(serde_json::json!({ "holds": report.holds(), "findings": findings }));
+            print::line(serde_json::json!({
+                "holds": report.holds(),
+                "findings": findings,
+                "dead_letters": report.dead_letters(),
+            }));
         }
     }
     verdict(&report)
