@@ -15,6 +15,7 @@ pub mod logs;
 pub mod people;
 pub mod print;
 pub mod progress;
+pub mod rows;
 pub mod signals;
 pub mod system;
 pub mod tables;

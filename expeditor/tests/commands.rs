@@ -93,9 +93,13 @@ fn wrong_usage_and_configuration_end_with_2() {
     ends(&["dev", "--config", config], 2, "line 2");
     ends(&["dev", "--data", fresh, "--listen", "0.0.0.0:0"], 2, "loopback");
     ends(&["dev", "--data", fresh, "--listen", &address], 2, &address);
-    let left = fs::read_dir(fresh).map_or(0, |files| files.filter_map(Result::ok).count());
-    assert!(left <= 1, "a port in use leaves nothing but the lock's file");
+    ends(&["migrate", "--data", fresh], 2, fresh);
+    assert!(!Path::new(fresh).exists(), "nothing is left behind");
     ends(&["audit", "--data", data], 2, "orchestrator.db");
+    ends(&["graph", "--log", "debgu"], 2, "debgu");
+    ends(&["saga"], 2, "list, show, history");
+    ends(&["saga", "show", "lunch"], 2, "SAGA is a saga's id or an order's");
+    ends(&["saga", "list", "--url", "localhost:8080"], 2, "http://");
 }
 
 #[test]
@@ -129,7 +133,30 @@ fn the_disk_ends_it_with_3() {
     ends(&["dev", "--data", below], 3, below);
     ends(&["demo", "--data", below], 3, below);
     let nowhere = "http://127.0.0.1:1";
-    ends(&["saga", "list", "--url", nowhere], 3, nowhere);
+    ends(&["saga", "list", "--url", nowhere], 3, "nothing listens at http://127.0.0.1:1; is");
+}
+
+#[test]
+fn a_directory_that_was_restored_in_part_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    ends(&["migrate", "--data", data], 0, "");
+    let missing = system::database_path(dir.path(), ServiceName::Rider);
+    fs::remove_file(&missing).unwrap();
+    let dev = ["dev", "--data", data, "--listen", "127.0.0.1:0"];
+    for refused in [&dev[..], &["demo", "--data", data], &["migrate", "--data", data]] {
+        ends(refused, 2, "rider.db is missing");
+    }
+    assert!(!missing.exists());
+}
+
+#[test]
+fn a_variable_that_is_no_option_is_warned_of() {
+    let mut command = expeditor(&["graph"]);
+    let output = command.env("EXPEDITOR_DEFINTION", "return").output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success());
+    assert!(stderr.contains("EXPEDITOR_DEFINITION") && stderr.lines().count() == 1, "{stderr}");
 }
 
 #[tokio::test]
@@ -156,7 +183,8 @@ fn a_second_process_on_the_directory_is_refused_and_the_first_ends_in_order() {
     let dev = Dev::start(dir.path(), &[]);
     ends(&["dev", "--data", data, "--listen", "127.0.0.1:0"], 2, data);
     ends(&["migrate", "--data", data], 2, data);
-    ends(&["saga", "list", "--url", &dev.url], 0, "");
+    let listed = ends(&["saga", "list", "--url", &dev.url], 0, "");
+    assert_eq!(String::from_utf8_lossy(&listed.stdout), "no sagas\n");
     ends(&["saga", "list", "--status", "odd", "--url", &dev.url], 2, "status");
     let unknown = "00000000-0000-7000-8000-000000000000";
     ends(&["saga", "show", unknown, "--url", &dev.url], 1, "saga");
@@ -187,12 +215,29 @@ async fn what_was_killed_goes_on_where_it_was_until_every_order_has_ended() {
         dev = Dev::start(&data, if round < 3 { &busy } else { &quiet });
         ends(&["audit", "--data", shown], 0, "");
     }
+    shown_by_any_of_its_names(&dev).await;
     for status in ["running", "compensating"] {
         wait_until(&dev, status, |open| open == 0).await;
     }
     wait_until(&dev, "stuck", |stuck| stuck == 0).await;
     assert_eq!(dev.terminate(), Some(0));
     ends(&["audit", "--data", shown], 0, "");
+}
+
+/// Show and history take a saga's id, its order's, and a beginning that only one has.
+async fn shown_by_any_of_its_names(dev: &Dev) {
+    let client = Client::new(dev.url.clone(), Ports::system(), Duration::from_secs(10));
+    let newest = client.must_get("/operator/sagas?limit=1").await.unwrap();
+    let saga = &newest.body["items"][0];
+    let text = |name: &str| saga[name].as_str().unwrap();
+    let beginning = &text("order_id")[..35];
+    for name in [text("id"), text("order_id"), beginning] {
+        let shown = ends(&["saga", "show", name, "--url", &dev.url], 0, "");
+        assert!(String::from_utf8_lossy(&shown.stdout).contains(text("order_id")), "{name}");
+        let told = ends(&["saga", "history", name, "--url", &dev.url], 0, "");
+        assert!(String::from_utf8_lossy(&told.stdout).contains("saga started"), "{name}");
+    }
+    ends(&["saga", "show", "0", "--url", &dev.url], 2, "begins with 0");
 }
 
 /// Waits until so many sagas have that status.

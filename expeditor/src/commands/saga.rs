@@ -4,26 +4,18 @@ use std::time::Duration;
 
 use runtime::ports::Ports;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
     cli::{Output, Remote, SagaCommand, SagaListArgs},
     config::{File, URL},
     exit::Failure,
     people::client::{Answer, Client, Trouble},
-    print, tables,
+    print, rows, tables,
 };
 
-const LIST: [&str; 9] = [
-    "id",
-    "definition",
-    "status",
-    "waiting_on",
-    "waiting_since",
-    "next_attempt_at",
-    "stalled",
-    "age",
-    "order_id",
-];
+/// The most characters of an id.
+const MAX_ID: usize = 36;
 const STEPS: [&str; 8] =
     ["name", "state", "participant", "attempts", "since", "next_attempt_at", "deadline", "reason"];
 
@@ -31,35 +23,111 @@ const STEPS: [&str; 8] =
 pub async fn run(command: SagaCommand, file: File) -> Result<(), Failure> {
     match command {
         SagaCommand::List(options) => {
-            let path = list_path(&options);
-            let (answer, output) = ask(&options.remote, &file, &path).await?;
-            print(&answer, output, |answer| tables::objects(items(answer), &LIST));
+            let server = Server::new(&options.remote, &file);
+            let answer = server.ask(&list_path(&options)).await?;
+            let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+            server.print(&answer, |answer| rows::list(items(answer), width));
         }
         SagaCommand::Show(options) => {
-            let path = format!("/operator/sagas/{}", options.saga);
-            let (answer, output) = ask(&options.remote, &file, &path).await?;
-            print(&answer, output, |answer| {
+            let server = Server::new(&options.remote, &file);
+            let saga = server.find(&options.saga).await?;
+            let answer = server.ask(&format!("/operator/sagas/{saga}")).await?;
+            server.print(&answer, |answer| {
                 let steps = answer.get("steps").and_then(Value::as_array);
                 let steps = steps.map_or(&[][..], Vec::as_slice);
-                format!("{}\n{}", tables::object(answer), tables::objects(steps, &STEPS))
+                let saga = tables::object(&rows::with_unit(answer));
+                format!("{saga}\n{}", tables::objects(steps, &STEPS))
             });
         }
         SagaCommand::History(options) => {
-            let path = format!("/operator/sagas/{}/history?limit=500", options.saga);
-            let (mut answer, output) = ask(&options.remote, &file, &path).await?;
+            let server = Server::new(&options.remote, &file);
+            let saga = server.find(&options.saga).await?;
+            let path = format!("/operator/sagas/{saga}/history?limit=500");
+            let mut answer = server.ask(&path).await?;
             // Page after page, into the first one.
             while let Some(cursor) = answer.get("next_cursor").and_then(Value::as_str) {
-                let (mut next, _) =
-                    ask(&options.remote, &file, &format!("{path}&cursor={cursor}")).await?;
+                let mut next = server.ask(&format!("{path}&cursor={cursor}")).await?;
                 let mut all = take_items(&mut answer);
                 all.extend(take_items(&mut next));
                 next["items"] = Value::Array(all);
                 answer = next;
             }
-            print(&answer, output, |answer| history(items(answer)));
+            server.print(&answer, |answer| rows::history(items(answer)));
         }
     }
     Ok(())
+}
+
+/// The running system that is asked, and how its answers are printed.
+struct Server {
+    client: Client,
+    output: Output,
+}
+
+impl Server {
+    fn new(remote: &Remote, file: &File) -> Self {
+        let url = remote.url.as_ref().or(file.saga.url.as_ref()).map_or(URL, String::as_str);
+        Self {
+            client: Client::new(url, Ports::system(), Duration::ZERO),
+            output: remote.output.or(file.saga.output).unwrap_or_default(),
+        }
+    }
+
+    async fn ask(&self, path: &str) -> Result<Value, Failure> {
+        let answer = self.client.get(path).await.map_err(|trouble| match trouble {
+            Trouble::Down(text) | Trouble::Odd(text) => Failure::Environment(text),
+        })?;
+        check(&answer)?;
+        Ok(answer.body)
+    }
+
+    /// The saga that is named by its id, by its order's, or by the beginning of one of them.
+    async fn find(&self, named: &str) -> Result<String, Failure> {
+        let named = beginning(named)?;
+        let found = self.ask(&format!("/operator/sagas?limit=500&q={named}")).await?;
+        choose(&named, items(&found))
+    }
+
+    fn print(&self, answer: &Value, table: impl Fn(&Value) -> String) {
+        match self.output {
+            Output::Table => print::line(table(answer).trim_end()),
+            Output::Json => print::line(answer),
+        }
+    }
+}
+
+/// What an id may begin with, as ids are written.
+fn beginning(named: &str) -> Result<String, Failure> {
+    if let Ok(id) = named.parse::<Uuid>() {
+        return Ok(id.to_string());
+    }
+    let written = |c: char| c.is_ascii_hexdigit() || c == '-';
+    if named.is_empty() || named.len() > MAX_ID || !named.chars().all(written) {
+        let text = format!("SAGA is a saga's id or an order's, or its beginning: not {named:?}");
+        return Err(Failure::Usage(text));
+    }
+    Ok(named.to_ascii_lowercase())
+}
+
+/// The one saga that is meant, of those whose id or whose order's id begins so, newest first.
+fn choose(named: &str, found: &[Value]) -> Result<String, Failure> {
+    let text = |saga: &Value, name: &str| {
+        saga.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let by_id: Vec<&Value> =
+        found.iter().filter(|saga| text(saga, "id").starts_with(named)).collect();
+    let mut orders: Vec<String> = found.iter().map(|saga| text(saga, "order_id")).collect();
+    orders.dedup();
+    match (&by_id[..], &orders[..]) {
+        ([one], [_]) => Ok(text(one, "id")),
+        // An order with its sagas: the newest is the one that goes on.
+        ([], [_]) => Ok(text(&found[0], "id")),
+        (_, []) => Err(Failure::No(format!("there is no saga and no order with the id {named}"))),
+        _ => Err(Failure::Usage(format!(
+            "several sagas or orders have an id that begins with {named}; `saga list -q {named}` \
+             shows them"
+        ))),
+    }
 }
 
 fn list_path(options: &SagaListArgs) -> String {
@@ -92,18 +160,6 @@ fn encode(text: &str) -> String {
             _ => format!("%{byte:02X}"),
         })
         .collect()
-}
-
-async fn ask(remote: &Remote, file: &File, path: &str) -> Result<(Value, Output), Failure> {
-    let url =
-        remote.url.clone().or_else(|| file.saga.url.clone()).unwrap_or_else(|| URL.to_owned());
-    let output = remote.output.or(file.saga.output).unwrap_or_default();
-    let client = Client::new(url, Ports::system(), Duration::ZERO);
-    let answer = client.get(path).await.map_err(|trouble| match trouble {
-        Trouble::Down(text) | Trouble::Odd(text) => Failure::Environment(text),
-    })?;
-    check(&answer)?;
-    Ok((answer.body, output))
 }
 
 fn check(answer: &Answer) -> Result<(), Failure> {
@@ -143,39 +199,6 @@ fn take_items(answer: &mut Value) -> Vec<Value> {
     }
 }
 
-fn print(answer: &Value, output: Output, table: impl Fn(&Value) -> String) {
-    match output {
-        Output::Table => print::line(table(answer).trim_end()),
-        Output::Json => print::line(answer),
-    }
-}
-
-/// A line an event: version, time, what, and its particulars in short.
-fn history(entries: &[Value]) -> String {
-    const TAKEN: [&str; 4] = ["version", "at", "event", "step"];
-    let rows: Vec<Value> = entries
-        .iter()
-        .map(|entry| {
-            let rest: Vec<String> = entry
-                .as_object()
-                .into_iter()
-                .flatten()
-                .filter(|(name, value)| {
-                    !TAKEN.contains(&name.as_str()) && !value.is_null() && !value.is_object()
-                })
-                .map(|(name, value)| format!("{name}={}", tables::cell(value)))
-                .collect();
-            let mut row = serde_json::Map::new();
-            for name in TAKEN {
-                row.insert(name.to_owned(), entry.get(name).cloned().unwrap_or_default());
-            }
-            row.insert("details".to_owned(), rest.join(" ").into());
-            Value::Object(row)
-        })
-        .collect();
-    tables::objects(&rows, &["version", "at", "event", "step", "details"])
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -206,10 +229,36 @@ mod tests {
     }
 
     #[test]
-    fn a_history_is_a_line_an_event() {
-        let table = history(&[
-            json!({ "version": 1, "at": "t", "event": "step_requested", "step": "pay", "attempt": 2 }),
-        ]);
-        assert!(table.contains("step_requested") && table.contains("attempt=2"), "{table}");
+    fn a_saga_is_named_by_its_id_its_orders_or_a_beginning() {
+        let saga = |id: &str, order: &str| json!({ "id": id, "order_id": order });
+        let order = [saga("0192-b", "0191-o"), saga("0192-a", "0191-o")];
+        let two = [saga("0192-b", "0191-o"), saga("0192-a", "0191-p")];
+        for (named, found, chosen) in [
+            ("0192-a", &order[1..], Ok("0192-a")),
+            ("0191-o", &order, Ok("0192-b")),
+            ("0191", &order, Ok("0192-b")),
+            ("0192", &order[..1], Ok("0192-b")),
+            ("0192", &order, Err(2)),
+            ("0191", &two, Err(2)),
+            ("0193", &[], Err(1)),
+        ] {
+            let got = choose(named, found).map_err(|failure| failure.status());
+            assert_eq!(got.as_deref(), chosen.as_ref().map(|it| *it), "{named} in {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_id_is_a_matter_of_usage() {
+        for (named, good) in [
+            ("0192AB-", Some("0192ab-")),
+            ("019f00000000700080000000000000aa", Some("019f0000-0000-7000-8000-0000000000aa")),
+            ("lunch", None),
+            ("", None),
+            ("../0192", None),
+        ] {
+            let got = beginning(named);
+            assert_eq!(got.as_deref().ok(), good, "{named}");
+            assert!(got.is_ok() || got.unwrap_err().status() == 2);
+        }
     }
 }

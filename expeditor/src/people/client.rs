@@ -153,6 +153,9 @@ impl Client {
             let reason = match self.try_once(method.clone(), path, body, key).await {
                 Ok(answer) if !try_again(answer.status) => return Ok(answer),
                 Ok(answer) => answer.brief(),
+                Err(error) if error.is_connect() && self.patience.is_zero() => {
+                    return Err(Trouble::Down(self.nobody(&error)));
+                }
                 Err(error) => innermost(&error),
             };
             if self.ports.clock.elapsed().saturating_sub(start) >= self.patience {
@@ -167,6 +170,16 @@ impl Client {
             }
             self.ports.clock.sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Nobody is there to be asked.
+    fn nobody(&self, error: &reqwest::Error) -> String {
+        let reason = innermost(error);
+        if refused(error) {
+            format!("nothing listens at {}; is `expeditor dev` running?", self.base)
+        } else {
+            format!("cannot connect to {}: {reason}", self.base)
         }
     }
 
@@ -199,6 +212,13 @@ fn try_again(status: u16) -> bool {
 
 fn odd(method: &str, path: &str, answer: &Answer) -> Trouble {
     Trouble::Odd(format!("{method} {path} was answered {}", answer.brief()))
+}
+
+/// Whether the machine is there and says that nothing listens.
+fn refused(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
 /// The cause at the bottom, which says more than "error sending request".
