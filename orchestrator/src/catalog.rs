@@ -30,6 +30,14 @@ pub fn item_id(store: &StoreId, menu: &MenuId) -> String {
     format!("{store}/{menu}")
 }
 
+/// The highest price that is taken, in minor units; as over HTTP.
+const MAX_PRICE: i64 = 1_000_000_000_000;
+
+/// Whether something may cost that: what is said by message is checked as what is said by HTTP.
+pub const fn is_price(price: Money) -> bool {
+    0 <= price.amount && price.amount <= MAX_PRICE
+}
+
 /// Takes what a store tells of an item into the copy. `None` where the copy is as new already:
 /// competing consumers may bring the store's events out of order.
 pub fn apply(

@@ -238,6 +238,9 @@ impl Service for Orchestrator {
                     self.hear(incoming, fact, *kind, view, now)
                 }
                 Message::Event(Event::MenuItemChanged(told)) => {
+                    if !catalog::is_price(told.price) {
+                        return Decision::dead_letter("a price is from 0 to 10^12 minor units");
+                    }
                     let key = item_key(&told.store_id, &told.menu_id);
                     let known = view.get(&key).and_then(State::as_item);
                     let Some(sequence) = incoming.sequence else {

@@ -1,9 +1,11 @@
 //! Placing orders over HTTP: keys, prices, and what bad input gets.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use contracts::ServiceName;
+use expeditor::audit::{Files, Stored};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use testkit::{App, DISH, PRICE, order_body};
+use testkit::{App, DISH, Method, PRICE, order_body};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_makes_one_order_however_often_it_is_used() {
@@ -136,5 +138,42 @@ async fn stock_is_never_sold_twice() {
     let less = json!({"name": "x", "price": {"amount": 1, "currency": "KRW"}, "stock": 2});
     let too_low = app.client().put(&path, &less).await;
     assert_eq!((too_low.status, too_low.slug()), (409, "stock-too-low"));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_request_leads_to_belongs_to_its_trace() {
+    let app = App::start().await;
+    app.open(10, 3).await;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let headers = [("idempotency-key", "k1"), ("traceparent", trace)];
+    let body = order_body("mina", 1, "tok-ok");
+    let placed = app.client().send(Method::POST, "/orders", &headers, Some(&body)).await.unwrap();
+    let order = placed.body["order_id"].as_str().unwrap().to_owned();
+    app.reaches(&order, "paid").await;
+    app.drained().await;
+    let stored = Files::open(app.data()).await.unwrap();
+    for (service, kind) in
+        [(ServiceName::Orchestrator, "order-placed"), (ServiceName::Payment, "payment-authorized")]
+    {
+        let told = stored.published(service, 0).await.unwrap();
+        let event = told.iter().find(|event| event.kind == kind).unwrap();
+        let envelope: Value = serde_json::from_str(&event.payload).unwrap();
+        assert_eq!(envelope["traceparent"], trace, "{kind}");
+    }
+    stored.close().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_are_listed_and_every_part_is_ready() {
+    let app = App::start().await;
+    for service in ServiceName::ALL {
+        let list = app.client().get(&format!("/{service}/dead-letters")).await;
+        assert_eq!((list.status, &list.body["items"]), (200, &json!([])), "{service}");
+    }
+    let ready = app.client().get("/readyz").await;
+    assert_eq!(ready.status, 200, "{:?}", ready.body);
+    assert!(ready.body.to_string().contains("rider/path"), "{:?}", ready.body);
     app.finish().await;
 }

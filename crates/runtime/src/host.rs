@@ -1,6 +1,9 @@
 //! Starts a service: its path, its consumer, its timers.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
 
 use contracts::{ServiceName, Timestamp};
 use tokio::{
@@ -82,6 +85,7 @@ pub async fn start<S: Service>(
         ports: ports.clone(),
         alarm: Arc::clone(&alarm),
         batch: options.batch,
+        complained: AtomicI64::new(i64::MIN),
     };
     let inputs = Inputs { requests, deliveries, timers, stop: stopped.clone() };
     let work = ports.spawn(worker.run(inputs));

@@ -14,6 +14,7 @@ pub mod broker;
 pub mod db;
 pub mod host;
 pub mod http;
+pub mod participant;
 pub mod path;
 pub mod ports;
 pub mod service;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use crate::aggregate::SagaRow;
-use crate::{Aggregate, Key, Kind, Problem};
+use crate::{Aggregate, Key, Kind, Problem, path::Named};
 
 /// A service as the path sees it. Every method is pure: no IO, no clock, no random ids.
 pub trait Service: Send + Sync + 'static {
@@ -96,17 +96,22 @@ impl Keys {
 pub struct View<'a, S> {
     pub(crate) states: &'a HashMap<Key, S>,
     pub(crate) oldest_unsent: &'a HashMap<u16, Timestamp>,
+    /// What the input has named; everything in tests of `decide`.
+    pub(crate) named: Option<&'a Named>,
 }
 
 impl<'a, S> View<'a, S> {
     /// A view of given states, for tests of `decide`.
     pub fn new(states: &'a HashMap<Key, S>, oldest_unsent: &'a HashMap<u16, Timestamp>) -> Self {
-        Self { states, oldest_unsent }
+        Self { states, oldest_unsent, named: None }
     }
 
-    /// The aggregate, if it exists.
+    /// The aggregate, if it exists. It must have been named: what other inputs of the batch have
+    /// loaded is not seen, so that a decision never depends on the company it is made in.
     pub fn get(&self, key: &Key) -> Option<&'a S> {
-        self.states.get(key)
+        let named = self.named.is_none_or(|named| named.all().any(|named| named == key));
+        debug_assert!(named, "{key} is looked at without having been named");
+        self.states.get(key).filter(|_| named)
     }
 
     /// For a [`Input::Wake`]: when the oldest message in the aggregate's outbox bucket was

@@ -6,7 +6,10 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use contracts::MessageId;
 use futures_util::future::join_all;
-use runtime::{Reply, db::Database};
+use runtime::{
+    Reply,
+    db::{Database, DbError},
+};
 
 mod toy;
 
@@ -118,12 +121,12 @@ async fn later_inputs_see_what_earlier_ones_of_their_batch_made() {
 #[tokio::test]
 async fn without_its_database_a_service_refuses_requests_and_loses_no_message() {
     let rig = Rig::start().await;
-    rig.database.away.store(true, Ordering::SeqCst);
+    rig.database.fail_with(Some(DbError::Unavailable("gone".to_owned())));
     let mut waiting = rig.deliver(rig.command("o1")).await;
     let problem = rig.ask(Ask::Count("o2".to_owned())).await.unwrap_err();
     assert_eq!((problem.status, problem.retry_after), (503, Some(1)));
     assert!(!waiting.given());
-    rig.database.away.store(false, Ordering::SeqCst);
+    rig.database.fail_with(None);
     waiting.wait().await;
     assert_eq!(rig.tally("o1").await.unwrap().count, 1);
     assert!(rig.tally("o2").await.is_none(), "what was refused was not done");
@@ -149,18 +152,85 @@ async fn timers_fire_once_the_gate_is_open() {
 }
 
 #[tokio::test]
-async fn stopping_leaves_nothing_half_done() {
+async fn what_was_acknowledged_before_a_stop_is_stored() {
     let rig = Rig::start().await;
-    for n in 0..50 {
-        // Not waited for: some are committed, some not, none half.
-        drop(rig.deliver(rig.command(&format!("o{n}"))).await);
+    let mut all = Vec::new();
+    for n in 0..600 {
+        all.push(rig.deliver(rig.command(&format!("o{n}"))).await);
     }
-    rig.running.stop().await;
-    let tallies = rig.database.outbox().read(0, 100).await.unwrap().len();
-    let mut stored = 0;
-    for n in 0..50 {
-        let key = toy::tally(&format!("o{n}"));
-        stored += usize::from(rig.database.reader().get(&key).await.unwrap().is_some());
+    let rest = all.split_off(1);
+    all.remove(0).wait().await;
+    let rig = rig.stop().await;
+    let mut given = 1;
+    for (n, mut acknowledged) in rest.into_iter().enumerate() {
+        let key = toy::tally(&format!("o{}", n + 1));
+        let stored = rig.database.reader().get(&key).await.unwrap().is_some();
+        let acknowledged = acknowledged.given();
+        given += u32::from(acknowledged);
+        assert!(stored || !acknowledged, "o{} was acknowledged and is not there", n + 1);
     }
-    assert_eq!(stored, tallies);
+    assert!(given < 600, "it was stopped in the middle");
+}
+
+#[tokio::test]
+async fn a_message_passes_its_trace_on() {
+    let rig = Rig::start().await;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let mut envelope: serde_json::Value = serde_json::from_str(&rig.command("o1")).unwrap();
+    envelope["traceparent"] = trace.into();
+    rig.deliver(envelope.to_string()).await.wait().await;
+    let rows = rig.database.outbox().read(0, 10).await.unwrap();
+    let said: serde_json::Value = serde_json::from_str(&rows[0].payload).unwrap();
+    assert_eq!(said["traceparent"], trace);
+    assert_eq!(said["causationid"], envelope["id"]);
+}
+
+#[tokio::test]
+async fn damage_and_long_conflicts_make_no_dead_letters() {
+    for error in [DbError::Corrupt("a page".to_owned()), DbError::Conflict("a lock".to_owned())] {
+        let rig = Rig::start().await;
+        rig.database.fail_with(Some(error));
+        let mut waiting = rig.deliver(rig.command("o1")).await;
+        let problem = rig.ask(Ask::Count("o2".to_owned())).await.unwrap_err();
+        assert_eq!(problem.status, 503);
+        assert!(!waiting.given());
+        rig.database.fail_with(None);
+        waiting.wait().await;
+        assert!(dead_letters(&rig).await.is_empty());
+        assert_eq!(rig.tally("o1").await.unwrap().count, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_the_database_rejects_is_found_and_buried() {
+    let rig = Rig::start().await;
+    rig.database.reject("bad");
+    let mut all = Vec::new();
+    for order in ["a", "b", "bad", "c", "d"] {
+        all.push(rig.deliver(rig.command(order)).await);
+    }
+    for acknowledged in all {
+        acknowledged.wait().await;
+    }
+    let dead = dead_letters(&rig).await;
+    assert_eq!(dead.len(), 1);
+    assert!(dead[0].1.contains("the test rejects it"), "{dead:?}");
+    for order in ["a", "b", "c", "d"] {
+        assert_eq!(rig.tally(order).await.unwrap().count, 1, "{order}");
+    }
+}
+
+#[tokio::test]
+async fn a_timer_that_cannot_be_decided_about_is_put_off() {
+    let rig = Rig::start().await;
+    let now = rig.ports.now();
+    rig.ask(Ask::Wake("trap".to_owned(), now)).await.unwrap();
+    rig.timers.send_replace(true);
+    let rig = &rig;
+    rig.until("it is put off", || async {
+        let row = rig.database.reader().get(&toy::tally("trap")).await.unwrap().unwrap();
+        row.wake_at.unwrap() > now.plus(Duration::from_secs(30))
+    })
+    .await;
+    assert!(dead_letters(rig).await.is_empty(), "a timer is no message");
 }

@@ -12,3 +12,4 @@ mod people;
 pub use app::{App, BOUND};
 pub use client::{Answer, Client};
 pub use people::{DISH, DISTRICT, PRICE, RIDER, STORE, order_body};
+pub use reqwest::Method;

@@ -52,3 +52,15 @@ fn an_order_has_one_currency() {
         ("mixed-currencies", "items[1].menu_id")
     );
 }
+
+#[test]
+fn a_price_that_nobody_could_enter_is_not_believed() {
+    let mut world = World::new(Settings::default());
+    world.menu("m1", 10_000, 2);
+    for (price, sequence) in [(-5, 3), (i64::MAX, 4)] {
+        let told = world.menu("m1", price, sequence);
+        assert!(told.dead_letter.is_some() && !told.saved, "{price}");
+    }
+    let reply = world.place("k", asked("tok-ok")).reply;
+    assert_eq!(body(&reply)["total"]["amount"], 20_000);
+}

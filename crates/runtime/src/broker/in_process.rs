@@ -94,7 +94,10 @@ impl InProcess {
                 }
             },
             // Not this row's fault: the topology is wrong.
-            _ => return drop(confirm.send(Outcome::Unavailable)),
+            exchange => {
+                tracing::error!(exchange, "there is no such exchange");
+                return drop(confirm.send(Outcome::Unavailable));
+            }
         };
         let mut places = Vec::with_capacity(services.len());
         for service in &services {

@@ -273,6 +273,8 @@ pub trait Reader: Send + Sync {
     async fn get(&self, key: &Key) -> Result<Option<Row>, DbError>;
     /// Aggregates of one kind, by id.
     async fn list(&self, query: &ListQuery) -> Result<Vec<(String, Row)>, DbError>;
+    /// Whose histories there are: their streams after one, in order.
+    async fn streams(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<Uuid>, DbError>;
     /// Entries of one history after a version, in order.
     async fn history(
         &self,

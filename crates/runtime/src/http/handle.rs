@@ -55,6 +55,11 @@ impl<S: Service> Handle<S> {
         &self.ports
     }
 
+    /// Whether the service still takes requests and messages.
+    pub fn is_served(&self) -> bool {
+        self.path.is_served()
+    }
+
     /// What was committed.
     pub fn reader(&self) -> &dyn Reader {
         self.database.reader()

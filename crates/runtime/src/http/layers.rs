@@ -65,8 +65,8 @@ async fn around(State(guard): State<Arc<Guard>>, mut request: Request, next: Nex
         path = request.uri().path(),
     );
     request.extensions_mut().insert(id.clone());
-    if let Some(trace) = trace {
-        request.extensions_mut().insert(trace);
+    if let Some(trace) = &trace {
+        request.extensions_mut().insert(trace.clone());
     }
     let answered = async move {
         let start = guard.ports.clock.elapsed();
@@ -75,7 +75,7 @@ async fn around(State(guard): State<Arc<Guard>>, mut request: Request, next: Nex
         log(response.status(), guard.ports.clock.elapsed().saturating_sub(start));
         response
     };
-    answered.instrument(span).await
+    TraceParent::within(trace, answered.instrument(span)).await
 }
 
 fn log(status: StatusCode, took: Duration) {

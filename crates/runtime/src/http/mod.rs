@@ -2,6 +2,7 @@
 //! request ids, health, and the handle through which routes reach the path.
 
 pub mod body;
+pub mod dead_letters;
 pub mod fields;
 pub mod handle;
 pub mod health;

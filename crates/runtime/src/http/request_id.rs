@@ -47,7 +47,24 @@ impl fmt::Display for RequestId {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceParent(Arc<str>);
 
+tokio::task_local! {
+    static CURRENT: Option<TraceParent>;
+}
+
 impl TraceParent {
+    /// The trace context of the request that is being handled here, if it has one.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Clone::clone).ok().flatten()
+    }
+
+    /// Handles a request within its trace context.
+    pub(super) fn within<F: Future>(
+        trace: Option<Self>,
+        handling: F,
+    ) -> impl Future<Output = F::Output> {
+        CURRENT.scope(trace, handling)
+    }
+
     /// The trace context of a request with these headers, where it has one of the right shape.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         single(headers, TRACEPARENT).filter(|text| is_trace_parent(text)).map(|it| Self(it.into()))

@@ -1,18 +1,18 @@
 //! One batch, one transaction: claim, load, decide, store, commit.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
 
 use crate::{
-    Decision, Input, Key, Keys, Phase, Problem, Reply, Service,
-    aggregate::bucket,
-    db::{Begin, Database, DbError, DeadLetter, Writes},
+    Decision, Input, Key, Problem, Reply, Service,
+    db::{Database, DbError, DeadLetter, Received, Writes},
     path::{
         desk::{Cause, Desk, Poison},
         item::{Item, Origin, Work},
+        plan::{Named, Plan, guarded, panicked},
     },
     ports::Ports,
 };
@@ -50,24 +50,15 @@ pub(crate) async fn attempt<S: Service>(
     ports: &Ports,
     items: &[Item<S>],
 ) -> Result<Committed, Failure> {
-    let plan = Plan::of(service, items);
+    let mut plan = Plan::of(service, items)?;
     let (mut transaction, opened) = database.begin(plan.begin.clone()).await?;
     let mut desk = Desk::new(ports.now(), opened.oldest_unsent);
     desk.lay(plan.begin.lock.iter().cloned(), opened.rows);
-
-    let repeated: Vec<bool> = plan
-        .repeated
-        .iter()
-        .zip(items)
-        .map(|(&repeated, item)| {
-            repeated
-                || item
-                    .received()
-                    .is_some_and(|it| opened.seen.contains(&(it.consumer, it.message_id)))
-        })
-        .collect();
-
-    let second = second_phase(service, items, &repeated, &plan, &desk);
+    for (repeated, item) in plan.repeated.iter_mut().zip(items) {
+        let seen = |it: Received| opened.seen.contains(&(it.consumer, it.message_id));
+        *repeated |= item.received().is_some_and(seen);
+    }
+    let second = plan.second_phase(service, items, &desk)?;
     if !second.lock.is_empty() || !second.look.is_empty() {
         let rows = transaction.load(&second.lock, &second.look).await?;
         desk.lay(second.lock.iter().cloned(), rows);
@@ -76,7 +67,7 @@ pub(crate) async fn attempt<S: Service>(
 
     let mut replies = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
-        if repeated[index] {
+        if plan.repeated[index] {
             replies.push(Reply::None);
             continue;
         }
@@ -91,130 +82,47 @@ pub(crate) async fn attempt<S: Service>(
                 replies.push(Reply::None);
             }
             Work::Decide(input) => {
-                let keys = &plan.keys[index];
-                for key in keys.lock.iter().chain(&keys.look) {
-                    desk.readable(key).map_err(poisoned)?;
-                }
-                if keys.lock.iter().any(|key| desk.is_dirty(key)) {
-                    let more = service.more_keys(input, &desk.view());
-                    let at_hand = more.lock.iter().all(|key| desk.holds(key))
-                        && more.look.iter().all(|key| desk.holds(key) || looked.contains(key));
-                    if !at_hand {
+                let named = &mut plan.named[index];
+                if named.first.lock.iter().any(|key| desk.is_dirty(key)) {
+                    // Earlier inputs have changed what it is about: it may name others now.
+                    let first = Named { first: named.first.clone(), ..Named::default() };
+                    named.more = guarded(index, || service.more_keys(input, &desk.view(&first)))?;
+                    let at_hand = |key: &Key| desk.holds(key) || looked.contains(key);
+                    let more = &named.more;
+                    if !more.lock.iter().all(|key| desk.holds(key))
+                        || !more.look.iter().all(at_hand)
+                    {
                         return Err(Failure::Cut { index });
                     }
                 }
+                for key in named.all() {
+                    desk.readable(key).map_err(poisoned)?;
+                }
                 let now = ports.now();
-                let decision = decide(service, input, &desk, now).map_err(poisoned)?;
-                replies.push(take(service, &mut desk, item, decision, ports).map_err(poisoned)?);
+                let decision = guarded(index, || service.decide(input, &desk.view(named), now))?;
+                let reply = take(service, &mut desk, item, named, decision, ports);
+                replies.push(reply.map_err(poisoned)?);
                 if let Input::Wake(key) = input {
                     desk.woken(key);
                 }
             }
         }
     }
-    let writes =
-        desk.clear().map_err(|Poison(reason)| Failure::Database(DbError::Rejected(reason)))?;
+    // What cannot be written down is found by taking the batch apart.
+    let rejected = |Poison(reason): Poison| Failure::Database(DbError::Rejected(reason));
+    let writes = catch_unwind(AssertUnwindSafe(|| desk.clear()))
+        .unwrap_or_else(|panic| Err(panicked(&*panic)))
+        .map_err(rejected)?;
     let wake_at = earliest_wake(&writes);
     transaction.commit(writes).await?;
     Ok(Committed { replies, wake_at })
-}
-
-/// What a batch asks of the database at its start.
-struct Plan {
-    begin: Begin,
-    keys: Vec<Keys>,
-    /// The same message twice in the batch: the second one.
-    repeated: Vec<bool>,
-}
-
-impl Plan {
-    fn of<S: Service>(service: &S, items: &[Item<S>]) -> Self {
-        let (mut lock, mut look) = (BTreeSet::new(), BTreeSet::new());
-        let (mut buckets, mut claimed) = (BTreeSet::new(), HashSet::new());
-        let mut begin = Begin::default();
-        let (mut keys, mut repeated) = (Vec::new(), Vec::new());
-        for item in items {
-            let mut first_seen = true;
-            if let Some(received) = item.received() {
-                first_seen = claimed.insert((received.consumer, received.message_id));
-                if first_seen {
-                    begin.received.push(received);
-                }
-            }
-            repeated.push(!first_seen);
-            let named = match &item.work {
-                Work::Decide(input) => {
-                    if let Input::Wake(key) = input {
-                        buckets.insert(bucket(&key.outbox_key()));
-                    }
-                    service.keys(input)
-                }
-                Work::Postpone(key) => Keys::lock(key.clone()),
-                Work::Bury(_) => Keys::default(),
-            };
-            lock.extend(named.lock.iter().filter(|key| is_first(key)).cloned());
-            look.extend(named.look.iter().cloned());
-            keys.push(named);
-        }
-        begin.look = look.difference(&lock).cloned().collect();
-        begin.lock = lock.into_iter().collect();
-        begin.oldest_unsent = buckets.into_iter().collect();
-        Self { begin, keys, repeated }
-    }
-}
-
-fn is_first(key: &Key) -> bool {
-    key.kind.phase == Phase::First
-}
-
-/// The aggregates of the second phase: those that inputs name themselves, and those that loaded
-/// aggregates name in turn.
-fn second_phase<S: Service>(
-    service: &S,
-    items: &[Item<S>],
-    repeated: &[bool],
-    plan: &Plan,
-    desk: &Desk<S::State>,
-) -> Keys {
-    let (mut lock, mut look) = (BTreeSet::new(), BTreeSet::new());
-    for (index, item) in items.iter().enumerate() {
-        if repeated[index] {
-            continue;
-        }
-        lock.extend(plan.keys[index].lock.iter().filter(|key| !is_first(key)).cloned());
-        if let Work::Decide(input) = &item.work {
-            let more = service.more_keys(input, &desk.view());
-            lock.extend(more.lock.into_iter().filter(|key| !desk.holds(key)));
-            look.extend(more.look);
-        }
-    }
-    let looked = |key: &Key| plan.begin.look.contains(key) || desk.holds(key);
-    let look = look.into_iter().filter(|key| !lock.contains(key) && !looked(key)).collect();
-    Keys { lock: lock.into_iter().collect(), look }
-}
-
-/// Lets the service decide; a panic poisons this input alone.
-fn decide<S: Service>(
-    service: &S,
-    input: &Input<S::Request>,
-    desk: &Desk<S::State>,
-    now: contracts::Timestamp,
-) -> Result<Decision<S::State>, Poison> {
-    // `decide` is pure and is given shared references only: a panic leaves nothing half done.
-    catch_unwind(AssertUnwindSafe(|| service.decide(input, &desk.view(), now))).map_err(|panic| {
-        let text = panic
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_default();
-        Poison(format!("deciding panicked: {text}"))
-    })
 }
 
 fn take<S: Service>(
     service: &S,
     desk: &mut Desk<S::State>,
     item: &Item<S>,
+    named: &Named,
     mut decision: Decision<S::State>,
     ports: &Ports,
 ) -> Result<Reply, Poison> {
@@ -233,7 +141,7 @@ fn take<S: Service>(
     }
     let reply = std::mem::take(&mut decision.reply);
     let cause = Cause { message: item.causation(), traceparent: item.traceparent() };
-    desk.take(decision, service.name(), cause, ports)?;
+    desk.take(decision, named, service.name(), cause, ports)?;
     Ok(reply)
 }
 
@@ -253,7 +161,7 @@ fn letter<S: Service>(item: &Item<S>, error: String, ports: &Ports) -> DeadLette
         bytes: arrived.delivery.payload.to_vec(),
         headers: arrived.delivery.headers.clone(),
         error,
-        attempts: item.failures + 1,
+        attempts: item.failures.max(1),
         at: ports.now(),
     }
 }

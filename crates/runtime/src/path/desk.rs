@@ -13,6 +13,7 @@ use contracts::{Envelope, MessageId, ServiceName, Timestamp, routes};
 use crate::{
     Aggregate, Content, Decision, Key, Outgoing, View,
     db::{NewMessage, Published, Row, Writes},
+    path::plan::Named,
     ports::Ports,
 };
 
@@ -86,8 +87,9 @@ impl<S: Aggregate> Desk<S> {
         }
     }
 
-    pub(crate) fn view(&self) -> View<'_, S> {
-        View { states: &self.states, oldest_unsent: &self.oldest_unsent }
+    /// What an input sees: what it has named and nothing else.
+    pub(crate) fn view<'a>(&'a self, named: &'a Named) -> View<'a, S> {
+        View { states: &self.states, oldest_unsent: &self.oldest_unsent, named: Some(named) }
     }
 
     pub(crate) fn holds(&self, key: &Key) -> bool {
@@ -129,11 +131,12 @@ impl<S: Aggregate> Desk<S> {
     pub(crate) fn take(
         &mut self,
         decision: Decision<S>,
+        named: &Named,
         service: ServiceName,
         cause: Cause<'_>,
         ports: &Ports,
     ) -> Result<(), Poison> {
-        self.check(&decision)?;
+        self.check(&decision, named)?;
         for (key, state) in decision.saves {
             self.sheets.entry(key.clone()).or_default().version += 1;
             self.dirty.insert(key.clone());
@@ -148,10 +151,14 @@ impl<S: Aggregate> Desk<S> {
         Ok(())
     }
 
-    fn check(&self, decision: &Decision<S>) -> Result<(), Poison> {
+    fn check(&self, decision: &Decision<S>, named: &Named) -> Result<(), Poison> {
+        let locked = |key: &Key| {
+            let mut keys = named.first.lock.iter().chain(&named.more.lock);
+            self.locked.contains(key) && keys.any(|named| named == key)
+        };
         let mut saved = HashSet::new();
         for (key, state) in &decision.saves {
-            if !self.locked.contains(key) {
+            if !locked(key) {
                 return Err(Poison(format!("{key} is saved without having been locked")));
             }
             if state.kind() != key.kind || !saved.insert(key) {
@@ -166,7 +173,7 @@ impl<S: Aggregate> Desk<S> {
         for outgoing in &decision.messages {
             let key = &outgoing.about;
             let exists = self.states.contains_key(key) || saved.contains(key);
-            if !self.locked.contains(key) || !exists {
+            if !locked(key) || !exists {
                 return Err(Poison(format!("{key} speaks without being there and locked")));
             }
         }

@@ -5,7 +5,8 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::{
-    Incoming, Input, Key, Problem, Reply, Service, broker::Delivery, db::Received, path::Asked,
+    Incoming, Input, Key, Problem, Reply, Service, broker::Delivery, db::Received,
+    http::TraceParent, path::Asked,
 };
 
 /// An input on the path.
@@ -30,11 +31,24 @@ pub(crate) enum Work<R> {
 /// Where an input came from.
 pub(crate) enum Origin {
     /// HTTP; the answer goes back there.
-    Request(oneshot::Sender<Result<Reply, Problem>>),
+    Request(Box<Caller>),
     /// The broker; it is acknowledged.
     Message(Box<Arrived>),
     /// A timer; dropping the sender tells that it was looked at.
     Timer(#[allow(dead_code, reason = "held to be dropped")] mpsc::Sender<()>),
+}
+
+/// A client that waits, and the trace that its request belongs to.
+pub(crate) struct Caller {
+    answer: oneshot::Sender<Result<Reply, Problem>>,
+    traceparent: Option<TraceParent>,
+}
+
+impl Caller {
+    /// Answers. A client that has gone away does not hear it; what it asked for is done.
+    pub(crate) fn answer(self, answer: Result<Reply, Problem>) {
+        drop(self.answer.send(answer));
+    }
 }
 
 /// A delivery with what was read of its envelope.
@@ -49,7 +63,10 @@ impl<S: Service> Item<S> {
     pub(crate) fn of_request(asked: Asked<S>) -> Self {
         Self {
             work: Work::Decide(Input::Request(asked.request)),
-            origin: Origin::Request(asked.answer),
+            origin: Origin::Request(Box::new(Caller {
+                answer: asked.answer,
+                traceparent: asked.traceparent,
+            })),
             failures: 0,
         }
     }
@@ -97,15 +114,15 @@ impl<S: Service> Item<S> {
     pub(crate) fn traceparent(&self) -> Option<&str> {
         match &self.origin {
             Origin::Message(arrived) => arrived.traceparent.as_deref(),
-            Origin::Request(_) | Origin::Timer(_) => None,
+            Origin::Request(caller) => caller.traceparent.as_ref().map(TraceParent::as_str),
+            Origin::Timer(_) => None,
         }
     }
 
     /// Tells whoever waits that it is committed.
     pub(crate) fn settle(self, reply: Reply) {
         match self.origin {
-            // A client that has gone away does not hear its answer; what it asked for is done.
-            Origin::Request(answer) => drop(answer.send(Ok(reply))),
+            Origin::Request(caller) => caller.answer(Ok(reply)),
             Origin::Message(arrived) => arrived.delivery.ack.give(),
             Origin::Timer(done) => drop(done),
         }

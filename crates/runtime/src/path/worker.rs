@@ -3,7 +3,14 @@
 //! While one batch commits, the next one gathers: under load batches grow and share a commit, and
 //! a lone input never waits for company.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::sync::{mpsc, watch};
@@ -26,8 +33,10 @@ use crate::{
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// A service goes on at most this long after its database can be used again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// After this many conflicts in a row a batch is told of in the log.
-const MANY_CONFLICTS: u32 = 10;
+const COMPLAIN_EVERY_MS: i64 = 5_000;
+/// After this many conflicts a batch waits as if the database were away: requests are answered, and
+/// the service can be stopped.
+const MANY_CONFLICTS: u32 = 5;
 
 /// The pauses between attempts while the database cannot be used, without end.
 fn pauses() -> ExponentialBackoff {
@@ -53,10 +62,13 @@ pub(crate) struct Worker<S: Service> {
     pub(crate) ports: Ports,
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) batch: usize,
+    /// When the log was last told that the database is away, in milliseconds of the clock's
+    /// elapsed time; the least possible for never.
+    pub(crate) complained: AtomicI64,
 }
 
 impl<S: Service> Worker<S> {
-    /// Works until told to stop or until nobody is left to send inputs.
+    /// Works until told to stop.
     pub(crate) async fn run(self, mut inputs: Inputs<S>) {
         // Messages and timers that wait for the database to come back; requests do not wait.
         let mut waiting: Vec<Item<S>> = Vec::new();
@@ -148,17 +160,14 @@ impl<S: Service> Worker<S> {
                     }
                     parts.push_front(part);
                 }
-                Err(Failure::Database(DbError::Conflict(reason))) => {
+                Err(Failure::Database(DbError::Conflict(reason))) if conflicts < MANY_CONFLICTS => {
                     conflicts += 1;
-                    if conflicts % MANY_CONFLICTS == 0 {
-                        let service = self.service.name();
-                        tracing::warn!(%service, conflicts, reason, "a batch keeps conflicting");
-                    }
+                    tracing::debug!(service = %self.service.name(), conflicts, reason, "again");
                     let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
                     self.ports.clock.sleep(pause).await;
                     parts.push_front(part);
                 }
-                Err(Failure::Database(DbError::Rejected(reason) | DbError::Corrupt(reason))) => {
+                Err(Failure::Database(DbError::Rejected(reason))) => {
                     if part.len() > 1 {
                         let rest = part.split_off(part.len() / 2);
                         parts.push_front(rest);
@@ -173,15 +182,25 @@ impl<S: Service> Worker<S> {
                         parts.push_front(vec![item]);
                     }
                 }
+                // Damage is not the messages' fault: they wait until it is mended.
                 Err(Failure::Database(error)) => {
-                    let service = self.service.name();
-                    tracing::warn!(%service, %error, "waiting for the database");
+                    self.complain(&error);
                     parts.push_front(part);
                     return unanswered(parts.into_iter().flatten());
                 }
             }
         }
         Vec::new()
+    }
+
+    /// Tells the log, once in a while: requests may come by the hundred.
+    fn complain(&self, error: &DbError) {
+        let now = i64::try_from(self.ports.clock.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let last = self.complained.load(Ordering::Relaxed);
+        if now.saturating_sub(last) >= COMPLAIN_EVERY_MS {
+            self.complained.store(now, Ordering::Relaxed);
+            tracing::warn!(service = %self.service.name(), %error, "waiting for the database");
+        }
     }
 
     fn wait_for_database(&self, item: Item<S>, parts: VecDeque<Vec<Item<S>>>) -> Vec<Item<S>> {
@@ -197,8 +216,8 @@ impl<S: Service> Worker<S> {
         tracing::error!(%service, reason, "an input cannot be carried out");
         let failures = item.failures + 1;
         match (item.origin, item.work) {
-            (Origin::Request(answer), _) => {
-                drop(answer.send(Err(Problem::internal())));
+            (Origin::Request(caller), _) => {
+                caller.answer(Err(Problem::internal()));
                 None
             }
             (origin @ Origin::Timer(_), Work::Decide(crate::Input::Wake(key))) => {
@@ -218,9 +237,9 @@ fn unanswered<S: Service>(items: impl Iterator<Item = Item<S>>) -> Vec<Item<S>> 
     let mut waiting = Vec::new();
     for item in items {
         match item.origin {
-            Origin::Request(answer) => {
+            Origin::Request(caller) => {
                 let problem = Problem::unavailable("The database cannot be written to now.");
-                drop(answer.send(Ok(Reply::Refused(problem))));
+                caller.answer(Ok(Reply::Refused(problem)));
             }
             origin => waiting.push(Item { origin, ..item }),
         }

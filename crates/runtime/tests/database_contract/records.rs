@@ -27,6 +27,10 @@ pub(crate) async fn a_history_is_read_in_order(place: &dyn Store) {
     assert_eq!(read(0, 10).await, [entry(one, 1), entry(one, 2), entry(one, 3)]);
     assert_eq!(read(1, 1).await, [entry(one, 2)]);
     assert!(read(3, 10).await.is_empty());
+    let streams = async |after, limit| db.reader().streams(after, limit).await.unwrap();
+    assert_eq!(streams(None, 10).await, [one, other]);
+    assert_eq!(streams(Some(one), 10).await, [other]);
+    assert_eq!(streams(None, 1).await, [one]);
 
     // A version is written once, whatever else is in the batch.
     let again = append(&[(one, 4), (one, 3)]).await;

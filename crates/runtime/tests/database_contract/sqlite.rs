@@ -12,6 +12,7 @@ use runtime::{
     },
     ports::Ports,
 };
+use sqlx::ConnectOptions;
 use tempfile::TempDir;
 
 use crate::fixture::{
@@ -261,4 +262,26 @@ async fn a_read_only_disk_is_refused_to_the_owner_and_read_by_a_looker() {
     assert!(matches!(refused, Err(DbError::Unavailable(_))), "{refused:?}");
     let looker = SqliteDatabase::open_read_only(&path, &migrations()).await.unwrap();
     assert_eq!(looker.get(&ticket("a")).await.unwrap(), Some(row(1, "open")));
+}
+
+#[tokio::test]
+async fn a_damaged_outbox_row_holds_up_no_other() {
+    let files = Files::new();
+    let db = files.owner().await;
+    send(&db, (1..=5).map(|number| outgoing("k", number, number)).collect()).await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(files.path());
+    let mut connection = options.connect().await.unwrap();
+    for damage in [
+        "UPDATE outbox SET message_id = x'00' WHERE seq = 1",
+        "UPDATE outbox SET message_id = x'00' WHERE seq = 2",
+        "UPDATE outbox SET payload = CAST(x'ff00fe' AS TEXT) WHERE seq = 4",
+    ] {
+        sqlx::query(damage).execute(&mut connection).await.unwrap();
+    }
+    // In pages of two: the first one is nothing but damage.
+    let first = db.outbox().read(0, 2).await.unwrap();
+    let left = db.outbox().read(first.last().unwrap().id, 2).await.unwrap();
+    let seen: Vec<u64> = first.iter().chain(&left).map(|row| row.seq).collect();
+    assert_eq!(seen, [3, 5]);
+    assert_eq!(db.outbox().backlog().await.unwrap().0, 5, "they are still counted");
 }

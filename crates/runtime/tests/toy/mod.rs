@@ -6,7 +6,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -71,7 +71,7 @@ impl Aggregate for Tally {
 }
 
 /// Counts `settle-stock` commands and requests. What it does about an order is in the order's id:
-/// `panic`, `dead`, `jump` and `stranger` misbehave in their own way.
+/// `panic`, `trap`, `dead`, `jump` and `stranger` misbehave in their own way.
 pub(crate) struct Toy;
 
 #[derive(Clone, Debug)]
@@ -133,6 +133,7 @@ impl Service for Toy {
             Input::Wake(key) => key.id.to_string(),
         };
         assert_ne!(id, "panic", "the toy was told to panic");
+        assert!(id != "trap" || !matches!(input, Input::Wake(_)), "the toy was told to panic");
         if id == "dead" {
             return Decision::dead_letter("the toy was told to give up");
         }
@@ -196,15 +197,40 @@ impl Broker for ByHand {
 pub(crate) struct Watched {
     pub(crate) inner: SqliteDatabase,
     pub(crate) begun: AtomicUsize,
-    pub(crate) away: AtomicBool,
+    failure: Mutex<Option<DbError>>,
+    rejected: Mutex<Option<Key>>,
+}
+
+impl Watched {
+    /// From now on every transaction fails like this, or none does.
+    pub(crate) fn fail_with(&self, error: Option<DbError>) {
+        *self.failure.lock().unwrap() = error;
+    }
+
+    /// From now on a transaction that locks that tally is rejected.
+    pub(crate) fn reject(&self, id: &str) {
+        *self.rejected.lock().unwrap() = Some(tally(id));
+    }
+
+    fn refusal(&self, begin: &Begin) -> Option<DbError> {
+        let rejected = self.rejected.lock().unwrap();
+        if rejected.as_ref().is_some_and(|key| begin.lock.contains(key)) {
+            return Some(DbError::Rejected("the test rejects it".to_owned()));
+        }
+        match self.failure.lock().unwrap().as_ref()? {
+            DbError::Corrupt(text) => Some(DbError::Corrupt(text.clone())),
+            DbError::Conflict(text) => Some(DbError::Conflict(text.clone())),
+            other => Some(DbError::Unavailable(other.to_string())),
+        }
+    }
 }
 
 #[async_trait]
 impl Database for Watched {
     async fn begin(&self, begin: Begin) -> Result<(Box<dyn Transaction>, Opened), DbError> {
         self.begun.fetch_add(1, Ordering::SeqCst);
-        if self.away.load(Ordering::SeqCst) {
-            return Err(DbError::Unavailable("the test has taken it away".to_owned()));
+        if let Some(error) = self.refusal(&begin) {
+            return Err(error);
         }
         self.inner.begin(begin).await
     }
@@ -235,6 +261,12 @@ pub(crate) struct Rig {
     _directory: tempfile::TempDir,
 }
 
+/// What is left when it was stopped.
+pub(crate) struct Stopped {
+    pub(crate) database: Arc<Watched>,
+    _directory: tempfile::TempDir,
+}
+
 /// An acknowledgement to wait for.
 pub(crate) struct Acknowledged(mpsc::Receiver<()>);
 
@@ -260,8 +292,12 @@ impl Rig {
         let migrations = Migrations::sqlite(ServiceName::Orchestrator);
         let path = directory.path().join("toy.db");
         let inner = SqliteDatabase::open(&path, &migrations, &ports).await.unwrap();
-        let database =
-            Arc::new(Watched { inner, begun: AtomicUsize::new(0), away: AtomicBool::new(false) });
+        let database = Arc::new(Watched {
+            inner,
+            begun: AtomicUsize::new(0),
+            failure: Mutex::new(None),
+            rejected: Mutex::new(None),
+        });
         let (sender, receiver) = mpsc::channel(1_000);
         let broker = Arc::new(ByHand(Mutex::new(Some(receiver))));
         let (timers, gate) = watch::channel(false);
@@ -283,7 +319,10 @@ impl Rig {
             queue: QueueKind::Commands,
             payload: bytes.into(),
             headers: "{\"x\":1}".to_owned(),
-            ack: Ack::new(move || given.try_send(()).expect("an acknowledgement is given once")),
+            // Nobody may be waiting for it any more.
+            ack: Ack::new(move || {
+                let _ = given.try_send(());
+            }),
         };
         self.sender.send(delivery).await.unwrap();
         Acknowledged(acknowledged)
@@ -292,6 +331,12 @@ impl Rig {
     /// A command about that order under a message id of its own.
     pub(crate) fn command(&self, order: &str) -> String {
         command(order, MessageId(self.ports.ids.next()), self.ports.now())
+    }
+
+    /// Stops it; the database stays open.
+    pub(crate) async fn stop(self) -> Stopped {
+        self.running.stop().await;
+        Stopped { database: self.database, _directory: self._directory }
     }
 
     /// The tally as it is stored.

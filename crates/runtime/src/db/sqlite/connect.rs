@@ -20,8 +20,10 @@ use crate::{
 
 /// How long a transaction waits for another process before it is a conflict.
 const BUSY: Duration = Duration::from_secs(5);
-/// Connections that only read.
+/// Connections that read for people: lists and single aggregates.
 const READERS: u32 = 4;
+/// Connections that read for the relay and the timers, whom no storm of lists may keep waiting.
+const WORKERS: u32 = 2;
 
 impl SqliteDatabase {
     /// Opens the file, creating it if need be, and brings its schema to the latest version.
@@ -55,7 +57,8 @@ impl SqliteDatabase {
         Ok(Self {
             inner: Arc::new(Inner {
                 writer: Some(Arc::new(Mutex::new(writer))),
-                readers: pool(base(path).read_only(true)),
+                readers: pool(base(path).read_only(true), READERS),
+                workers: pool(base(path).read_only(true), WORKERS),
                 deletes: Deletes::default(),
                 written: Notify::new(),
                 ports: Some(ports.clone()),
@@ -80,7 +83,8 @@ impl SqliteDatabase {
         Ok(Self {
             inner: Arc::new(Inner {
                 writer: None,
-                readers: pool(options),
+                readers: pool(options.clone(), READERS),
+                workers: pool(options, WORKERS),
                 deletes: Deletes::default(),
                 written: Notify::new(),
                 ports: None,
@@ -107,16 +111,15 @@ fn owner(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         // In KiB.
         .pragma("cache_size", "-8000")
-        // In pages of 4 KiB: larger than the default, so that a page changed by many batches is
-        // moved into the file once.
-        .pragma("wal_autocheckpoint", "4000")
-        // After a burst the log file is cut back to this, in bytes.
-        .pragma("journal_size_limit", "67108864")
+        // The log is moved into the file after 1000 pages of 4 KiB, and cut back to as many bytes
+        // after a burst: a service that is idle takes little room beside its data.
+        .pragma("wal_autocheckpoint", "1000")
+        .pragma("journal_size_limit", "4194304")
 }
 
-fn pool(options: SqliteConnectOptions) -> SqlitePool {
+fn pool(options: SqliteConnectOptions, connections: u32) -> SqlitePool {
     SqlitePoolOptions::new()
-        .max_connections(READERS)
+        .max_connections(connections)
         .min_connections(0)
         .max_lifetime(None)
         .idle_timeout(None)

@@ -42,6 +42,7 @@ struct Inner {
     /// `None` where the file was opened for reading only.
     writer: Option<Arc<Mutex<Writer>>>,
     readers: SqlitePool,
+    workers: SqlitePool,
     deletes: Deletes,
     written: Notify,
     ports: Option<Ports>,
@@ -90,6 +91,7 @@ impl Database for SqliteDatabase {
     async fn close(&self) {
         // The writer goes last: the last connection to go moves the log into the file.
         self.inner.readers.close().await;
+        self.inner.workers.close().await;
         if let Some(writer) = &self.inner.writer {
             if let Err(error) = self.inner.flush_deletes().await {
                 tracing::warn!(%error, "deletes of sent messages are lost; they are sent again");

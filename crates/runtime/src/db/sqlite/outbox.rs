@@ -139,16 +139,24 @@ const COLUMNS: &str = "id, key, seq, message_id, exchange, routing_key, payload,
 #[async_trait]
 impl Outbox for SqliteDatabase {
     async fn read(&self, after: i64, limit: u32) -> Result<Vec<OutboxRow>, DbError> {
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM outbox
-             WHERE id > ?1 AND id NOT IN (SELECT value FROM json_each(?2)) ORDER BY id LIMIT ?3"
-        )))
-        .bind(after)
-        .bind(self.inner.deletes.hidden())
-        .bind(limit)
-        .fetch_all(&self.inner.readers)
-        .await?;
-        rows.iter().map(outbox_row).collect()
+        let mut after = after;
+        loop {
+            let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+                "SELECT {COLUMNS} FROM outbox
+                 WHERE id > ?1 AND id NOT IN (SELECT value FROM json_each(?2)) ORDER BY id LIMIT ?3"
+            )))
+            .bind(after)
+            .bind(self.inner.deletes.hidden())
+            .bind(limit)
+            .fetch_all(&self.inner.workers)
+            .await?;
+            let readable: Vec<_> = rows.iter().filter_map(readable).collect();
+            match rows.last() {
+                // A whole page of damage: what lies behind it must go on.
+                Some(last) if readable.is_empty() => after = last.try_get(0)?,
+                _ => return Ok(readable),
+            }
+        }
     }
 
     async fn read_key(&self, key: &str, limit: u32) -> Result<Vec<OutboxRow>, DbError> {
@@ -159,9 +167,9 @@ impl Outbox for SqliteDatabase {
         .bind(key)
         .bind(self.inner.deletes.hidden())
         .bind(limit)
-        .fetch_all(&self.inner.readers)
+        .fetch_all(&self.inner.workers)
         .await?;
-        rows.iter().map(outbox_row).collect()
+        Ok(rows.iter().filter_map(readable).collect())
     }
 
     async fn delete(&self, ids: Vec<i64>) -> Result<(), DbError> {
@@ -184,7 +192,7 @@ impl Outbox for SqliteDatabase {
                   WHERE id NOT IN (SELECT value FROM json_each(?1)) ORDER BY id LIMIT 1)",
         )
         .bind(hidden)
-        .fetch_one(&self.inner.readers)
+        .fetch_one(&self.inner.workers)
         .await?;
         Ok((batch::unsigned(&row, 0)?, batch::optional_time(&row, 1)?))
     }
@@ -192,6 +200,15 @@ impl Outbox for SqliteDatabase {
     async fn written(&self) {
         self.inner.written.notified().await;
     }
+}
+
+/// The row; one that was damaged stays where it is, is told of, and holds nobody up.
+fn readable(row: &SqliteRow) -> Option<OutboxRow> {
+    let told = |error: &DbError| {
+        let id: Option<i64> = row.try_get(0).ok();
+        tracing::error!(id, %error, "an outbox row cannot be read and is left where it is");
+    };
+    outbox_row(row).inspect_err(told).ok()
 }
 
 fn outbox_row(row: &SqliteRow) -> Result<OutboxRow, DbError> {

@@ -41,6 +41,17 @@ impl Reader for SqliteDatabase {
         rows.iter().map(|row| Ok((row.try_get(7)?, begin::aggregate(row)?))).collect()
     }
 
+    async fn streams(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<Uuid>, DbError> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT stream FROM history WHERE stream > ?1 ORDER BY stream LIMIT ?2",
+        )
+        .bind(after.map_or_else(String::new, |stream| stream.to_string()))
+        .bind(limit)
+        .fetch_all(&self.inner.readers)
+        .await?;
+        rows.iter().map(|row| batch::uuid(row, 0)).collect()
+    }
+
     async fn history(
         &self,
         stream: Uuid,
@@ -116,14 +127,14 @@ impl Reader for SqliteDatabase {
         )
         .bind(now.as_millis())
         .bind(limit)
-        .fetch_all(&self.inner.readers)
+        .fetch_all(&self.inner.workers)
         .await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, DbError> {
         let row = sqlx::query("SELECT min(wake_at) FROM aggregate WHERE wake_at IS NOT NULL")
-            .fetch_one(&self.inner.readers)
+            .fetch_one(&self.inner.workers)
             .await?;
         batch::optional_time(&row, 0)
     }

@@ -1,0 +1,64 @@
+//! The dead letters of a service over HTTP, to read. Each is a message that can never be processed
+//! as it is; its bytes are kept as they came.
+
+use axum::{
+    Router,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use contracts::Timestamp;
+use serde::Serialize;
+
+use super::{Handle, Page, list_response};
+use crate::{FieldError, Problem, Service, db::KeptDeadLetter, http::handle::read_problem};
+
+/// A dead letter as people see it.
+#[derive(Debug, Serialize)]
+struct DeadLetterView {
+    id: i64,
+    queue: String,
+    message_id: Option<String>,
+    error: String,
+    attempts: u32,
+    at: Timestamp,
+    /// The bytes as text; what is not UTF-8 is replaced.
+    payload: String,
+}
+
+/// `GET /{service}/dead-letters`: oldest first, in pages.
+pub fn routes<S: Service>(handle: Handle<S>) -> Router {
+    let path = format!("/{}/dead-letters", handle.service().name());
+    Router::new().route(
+        &path,
+        get(move |page: Page| {
+            let handle = handle.clone();
+            async move { list(&handle, page).await.unwrap_or_else(IntoResponse::into_response) }
+        }),
+    )
+}
+
+async fn list<S: Service>(handle: &Handle<S>, page: Page) -> Result<Response, Problem> {
+    let service = handle.service().name();
+    let after = match &page.cursor {
+        None => 0,
+        Some(cursor) => cursor.parse().map_err(|_| bad_cursor())?,
+    };
+    let kept = handle.reader().dead_letters(after, page.limit).await;
+    let kept = kept.map_err(|error| read_problem(&error))?;
+    let view = |KeptDeadLetter { id, letter }| DeadLetterView {
+        id,
+        queue: contracts::routes::queue(service, letter.consumer),
+        message_id: letter.message_id.map(|id| id.to_string()),
+        error: letter.error,
+        attempts: letter.attempts,
+        at: letter.at,
+        payload: String::from_utf8_lossy(&letter.bytes).into_owned(),
+    };
+    let items: Vec<_> = kept.into_iter().map(view).collect();
+    Ok(list_response(items, page.limit, |last| last.id.to_string()))
+}
+
+fn bad_cursor() -> Problem {
+    let detail = "must be a next_cursor of this list".to_owned();
+    Problem::invalid(vec![FieldError { field: "cursor".to_owned(), detail }])
+}
