@@ -3,7 +3,7 @@
 //! A delivery is locked before its rider, and both before what the rider carries: whatever order
 //! inputs name them in, two batches never wait for one another.
 
-use contracts::{District, OrderId, RiderId};
+use contracts::{District, OrderId, RiderId, Timestamp};
 use runtime::{Aggregate, Key, Kind, Phase, aggregate::DecodeError};
 use serde::Serialize;
 
@@ -93,6 +93,11 @@ impl Aggregate for Kept {
             Self::Rider(rider) => Some(rider.district.as_str()),
             Self::Load(_) | Self::District(_) => None,
         }
+    }
+
+    /// At once, where a delivery has more riders to tell than its last decision could read of.
+    fn wake_at(&self) -> Option<Timestamp> {
+        self.delivery().filter(|it| it.has_more_to_tell()).map(|it| it.updated_at)
     }
 
     fn encode(&self) -> Result<String, serde_json::Error> {

@@ -1,8 +1,6 @@
 //! The rider service's HTTP: requests are read strictly and taken through the path. Nothing is
 //! decided here.
 
-use std::collections::BTreeSet;
-
 use axum::{
     Json, Router,
     extract::{Path, State},
@@ -12,20 +10,18 @@ use axum::{
 use contracts::{District, OrderId, RiderId};
 use runtime::{
     Problem,
-    db::ListQuery,
     http::{Handle, JsonBody, Page, list_response, path_id},
+    participant::{MAX_REASON, both, list},
 };
 
 use crate::{
     Request, Rider,
     aggregates::{DELIVERY, Kept, delivery_key, district_key, load_key, rider_key},
-    domain::{Act, DEFAULT_CAPACITY},
+    domain::Act,
     offers::offers,
     views::{DeliveryView, DistrictView, Holding, Offer, RiderView, holding},
 };
 
-/// The longest reason of a release or a return, in characters.
-const MAX_REASON: usize = 500;
 /// The most neighbours that a district has.
 const MAX_NEIGHBOURS: usize = 50;
 /// The most deliveries that a rider may be allowed to carry at once.
@@ -57,12 +53,14 @@ async fn put_district(
     Path(district): Path<String>,
     JsonBody(mut fields): JsonBody,
 ) -> Result<Response, Problem> {
-    let district: District = path_id(&district, "district")?;
+    let district = path_id::<District>(&district, "district");
     let neighbours = fields.ids::<District>("neighbours", 0..=MAX_NEIGHBOURS);
-    if neighbours.as_ref().is_some_and(|neighbours| neighbours.contains(&district)) {
+    let own = district.as_ref().ok().filter(|own| neighbours.iter().flatten().any(|it| it == *own));
+    if own.is_some() {
         fields.error("neighbours", "a district is not its own neighbour");
     }
-    let neighbours: BTreeSet<District> = fields.finish(neighbours)?.into_iter().collect();
+    let (district, neighbours) = both(district, fields.finish(neighbours))?;
+    let neighbours = neighbours.into_iter().collect();
     Ok(handle.submit(Request::PutDistrict { district, neighbours }).await)
 }
 
@@ -81,12 +79,12 @@ async fn put_rider(
     Path(rider_id): Path<String>,
     JsonBody(mut fields): JsonBody,
 ) -> Result<Response, Problem> {
-    let rider_id: RiderId = path_id(&rider_id, "rider_id")?;
+    let rider_id = path_id::<RiderId>(&rider_id, "rider_id");
     let district = fields.id::<District>("district");
     let on_duty = fields.boolean("on_duty");
     let capacity = fields.optional_integer("capacity", 1..=MAX_CAPACITY);
-    let (district, on_duty) = fields.finish(district.zip(on_duty))?;
-    let capacity = capacity.and_then(|it| usize::try_from(it).ok()).unwrap_or(DEFAULT_CAPACITY);
+    let (rider_id, (district, on_duty)) = both(rider_id, fields.finish(district.zip(on_duty)))?;
+    let capacity = capacity.and_then(|it| usize::try_from(it).ok());
     Ok(handle.submit(Request::PutRider { rider_id, district, on_duty, capacity }).await)
 }
 
@@ -105,9 +103,9 @@ async fn rider(
 async fn offers_near(
     State(handle): State<Handle<Rider>>,
     Path(rider_id): Path<String>,
-    page: Page,
+    page: Result<Page, Problem>,
 ) -> Result<Response, Problem> {
-    let rider_id: RiderId = path_id(&rider_id, "rider_id")?;
+    let (rider_id, page) = both(path_id::<RiderId>(&rider_id, "rider_id"), page)?;
     let offers: Vec<Offer> = offers(&handle, &rider_id, &page).await?;
     Ok(list_response(offers, page.limit, |last| last.order_id.to_string()))
 }
@@ -128,24 +126,16 @@ async fn take(
     act: Act,
     JsonBody(mut fields): JsonBody,
 ) -> Result<Response, Problem> {
-    let order_id: OrderId = path_id(&order_id, "order_id")?;
+    let order_id = path_id::<OrderId>(&order_id, "order_id");
     let rider_id = fields.id::<RiderId>("rider_id");
     let reason = fields.optional_text("reason", 1..=MAX_REASON);
-    let rider_id = fields.finish(rider_id)?;
+    let (order_id, rider_id) = both(order_id, fields.finish(rider_id))?;
     Ok(handle.submit(Request::Act { order_id, rider_id, act, reason }).await)
 }
 
 async fn holdings(State(handle): State<Handle<Rider>>, page: Page) -> Result<Response, Problem> {
-    let list = ListQuery {
-        kind: DELIVERY.name,
-        owner: None,
-        states: Vec::new(),
-        after: page.cursor,
-        descending: false,
-        limit: page.limit,
-    };
-    let kept = handle.list(&list).await?;
-    let held: Vec<Holding> =
+    let kept = handle.list(&list(DELIVERY, None, Vec::new(), &page)).await?;
+    let held: Vec<Holding<'_>> =
         kept.iter().filter_map(|(_, kept)| kept.delivery()).map(holding).collect();
     Ok(list_response(held, page.limit, |last| last.order_id.to_string()))
 }

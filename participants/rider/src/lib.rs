@@ -6,6 +6,7 @@
 //! commands and events, in whatever order they come, and tells facts.
 
 pub mod aggregates;
+mod around;
 pub mod domain;
 pub mod http;
 mod offers;

@@ -5,8 +5,8 @@
 use contracts::{District, RiderId};
 use runtime::{
     Problem,
-    db::ListQuery,
     http::{Handle, Page},
+    participant::list,
 };
 
 use crate::{
@@ -48,14 +48,8 @@ async fn of_district(
     page: &Page,
 ) -> Result<Vec<Offer>, Problem> {
     let wanted = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let mut query = ListQuery {
-        kind: DELIVERY.name,
-        owner: Some(district.to_string()),
-        states: states.iter().map(|state| state.as_str().to_owned()).collect(),
-        after: page.cursor.clone(),
-        descending: false,
-        limit: page.limit,
-    };
+    let states = states.iter().map(|state| state.as_str().to_owned()).collect();
+    let mut query = list(DELIVERY, Some(district.as_str()), states, page);
     let mut offers: Vec<Offer> = Vec::new();
     loop {
         let rows = handle.list(&query).await?;

@@ -6,14 +6,18 @@ use std::collections::BTreeSet;
 use contracts::{
     Command, District, Event, EventType, Message, OrderId, RiderId, SagaId, ServiceName, Timestamp,
 };
-use runtime::{Content, Decision, Input, Key, Keys, Kind, Outgoing, Service, View};
+use runtime::{
+    Decision, Input, Key, Keys, Kind, Outgoing, Problem, Service, View,
+    participant::{self, HEARD_BEFORE, STALE_TIMER, answer_again, as_it_stands, misrouted, news},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     aggregates::{KINDS, Kept, delivery_key, district_key, load_key, rider_key},
+    around::{districts_to_see, surroundings},
     domain::{
-        Act, Delivery, DistrictRow, Hands, Heard, Load, Outcome, Refusal, Surroundings, Tell, act,
-        fleet::enter_rider, hear,
+        Act, DEFAULT_CAPACITY, Delivery, DistrictRow, Hands, Heard, Load, Outcome, Refusal, Tell,
+        act, fleet::enter_rider, hear,
     },
     refusals::problem,
     views::{DeliveryView, DistrictView, RiderView},
@@ -53,8 +57,9 @@ pub enum Request {
         district: District,
         /// Whether they are at work.
         on_duty: bool,
-        /// How many deliveries they may carry at once.
-        capacity: usize,
+        /// How many deliveries they may carry at once; where none is given it stays as it is,
+        /// and is [`DEFAULT_CAPACITY`] for a new rider.
+        capacity: Option<usize>,
     },
     /// A rider does something with a delivery.
     Act {
@@ -95,10 +100,8 @@ impl Service for Rider {
 
     fn keys(&self, input: &Input<Request>) -> Keys {
         match input {
-            Input::Message(incoming) => match read(&incoming.message) {
-                Ok((order_id, _)) => Keys::lock(delivery_key(order_id)),
-                Err(_) => Keys::default(),
-            },
+            Input::Message(incoming) => read(&incoming.message)
+                .map_or_else(Keys::default, |(order_id, _)| Keys::lock(delivery_key(order_id))),
             Input::Request(Request::PutDistrict { district, neighbours }) => {
                 let lock = neighbours.iter().chain([district]).map(district_key).collect();
                 Keys { lock, look: Vec::new() }
@@ -114,12 +117,12 @@ impl Service for Rider {
                     Act::Claim => keys.lock.push(rider_key(rider_id)),
                     _ => keys.look.push(rider_key(rider_id)),
                 }
-                if *act != Act::Pickup {
+                if act.concerns_hands() {
                     keys.lock.push(load_key(rider_id));
                 }
                 keys
             }
-            Input::Wake(_) => Keys::default(),
+            Input::Wake(key) => Keys::lock(key.clone()),
         }
     }
 
@@ -127,24 +130,25 @@ impl Service for Rider {
         let mut keys = Keys::default();
         match input {
             Input::Message(incoming) => {
-                let Ok((order_id, heard)) = read(&incoming.message) else { return keys };
+                let Some((order_id, heard)) = read(&incoming.message) else { return keys };
                 let delivery = delivery(view, order_id);
-                match heard {
-                    Heard::Placed { .. } | Heard::Dispatch { .. } | Heard::Widen => {
-                        keys.look = districts_to_see(delivery, &heard);
-                    }
-                    Heard::Recall => {
-                        let rider = delivery.and_then(|delivery| delivery.rider_id.as_ref());
-                        keys.lock.extend(rider.map(load_key));
-                    }
-                    Heard::FoodReady => {}
+                let seen = districts_to_see(delivery, &heard);
+                keys.look = seen.into_iter().map(district_key).collect();
+                if heard == Heard::Recall {
+                    let rider = delivery.and_then(|delivery| delivery.rider_id.as_ref());
+                    keys.lock.extend(rider.map(load_key));
                 }
+            }
+            Input::Wake(key) => {
+                let delivery = view.get(key).and_then(Kept::delivery);
+                let seen = districts_to_see(delivery, &Heard::Due);
+                keys.look = seen.into_iter().map(district_key).collect();
             }
             Input::Request(Request::PutRider { rider_id, .. }) => {
                 let before = view.get(&rider_key(rider_id)).and_then(Kept::rider);
                 keys.lock.extend(before.map(|rider| district_key(&rider.district)));
             }
-            Input::Request(_) | Input::Wake(_) => {}
+            Input::Request(_) => {}
         }
         keys
     }
@@ -157,8 +161,8 @@ impl Service for Rider {
     ) -> Decision<Kept> {
         match input {
             Input::Message(incoming) => match read(&incoming.message) {
-                Ok((order_id, heard)) => self.hear(order_id, incoming.saga, &heard, view, now),
-                Err(reason) => Decision::dead_letter(reason),
+                Some((order_id, heard)) => self.hear(order_id, incoming.saga, &heard, view, now),
+                None => misrouted(ServiceName::Rider, &incoming.message),
             },
             Input::Request(Request::PutDistrict { district, neighbours }) => {
                 put_district(district, neighbours, view, now)
@@ -170,11 +174,15 @@ impl Service for Rider {
                 let key = delivery_key(order_id);
                 let current = delivery(view, order_id);
                 let rider = view.get(&rider_key(rider_id)).and_then(Kept::rider);
-                let load = view.get(&load_key(rider_id)).and_then(Kept::load);
+                let load = || view.get(&load_key(rider_id)).and_then(Kept::load);
+                let load = if what.concerns_hands() { load() } else { None };
                 let outcome = act(current, *what, rider, load, reason.as_deref(), now);
                 answered(outcome, &key, current, view)
             }
-            Input::Wake(_) => Decision::ignored("nothing-due"),
+            Input::Wake(key) => match view.get(key).and_then(Kept::delivery) {
+                Some(due) => self.hear(&due.order_id, due.saga, &Heard::Due, view, now),
+                None => Decision::ignored(STALE_TIMER),
+            },
         }
     }
 }
@@ -196,24 +204,21 @@ impl Rider {
             Outcome::Changed { delivery, tell, hands } => {
                 changed(&key, *delivery, tell, hands, view, Decision::default())
             }
-            Outcome::Unchanged if matches!(heard, Heard::Placed { .. } | Heard::FoodReady) => {
-                Decision::ignored("heard-before")
-            }
-            // A command is answered with the latest fact. Sent again while nobody has claimed the
-            // delivery, it has none to repeat and is not answered: a rider's decision is pending,
-            // and will be the answer.
-            Outcome::Unchanged => match current.and_then(|current| fact(&key, current, true)) {
-                Some(again) => Decision { messages: vec![again], ..Decision::default() },
-                None => Decision::ignored("awaiting-rider"),
+            Outcome::Unchanged => match heard {
+                Heard::Placed { .. } | Heard::FoodReady => Decision::ignored(HEARD_BEFORE),
+                Heard::Due => Decision::ignored(STALE_TIMER),
+                Heard::Dispatch { .. } | Heard::Widen | Heard::Recall => {
+                    answer_again(current.and_then(|current| fact(&key, current, true)))
+                }
             },
             Outcome::Refused(refusal) => Decision::refused(problem(refusal)),
         }
     }
 }
 
-/// What a message says of which delivery; why it is none of this service's where it is not.
-fn read(message: &Message) -> Result<(&OrderId, Heard), &'static str> {
-    Ok(match message {
+/// What a message says of which delivery; none where it is not for this service.
+fn read(message: &Message) -> Option<(&OrderId, Heard)> {
+    Some(match message {
         Message::Command(Command::DispatchDelivery(dispatch)) => {
             (&dispatch.order_id, Heard::Dispatch { store_id: dispatch.store_id.clone() })
         }
@@ -226,41 +231,12 @@ fn read(message: &Message) -> Result<(&OrderId, Heard), &'static str> {
         Message::Event(Event::Fact(EventType::CookFinished, fact)) => {
             (&fact.order_id, Heard::FoodReady)
         }
-        Message::Command(_) => return Err("the rider service has no such command"),
-        Message::Event(_) => return Err("the rider service does not listen to this event"),
+        Message::Command(_) | Message::Event(_) => return None,
     })
 }
 
 fn delivery<'a>(view: &View<'a, Kept>, order_id: &OrderId) -> Option<&'a Delivery> {
     view.get(&delivery_key(order_id)).and_then(Kept::delivery)
-}
-
-fn own_district<'a>(current: Option<&'a Delivery>, heard: &'a Heard) -> Option<&'a District> {
-    let known = current.and_then(|current| current.address.as_ref());
-    let told = if let Heard::Placed { address, .. } = heard { Some(address) } else { None };
-    known.or(told).map(|address| &address.district)
-}
-
-/// The districts whose rosters an offer needs. The neighbours are those that the delivery saw
-/// earlier: a district that has not been loaded yet cannot name any.
-fn districts_to_see(current: Option<&Delivery>, heard: &Heard) -> Vec<Key> {
-    let wide = matches!(heard, Heard::Widen) || current.is_some_and(|current| current.wide);
-    let further = current.filter(|_| wide).map_or(&[][..], |current| &current.neighbours[..]);
-    own_district(current, heard).into_iter().chain(further).map(district_key).collect()
-}
-
-fn surroundings(current: Option<&Delivery>, heard: &Heard, view: &View<'_, Kept>) -> Surroundings {
-    let row = |district: &District| view.get(&district_key(district)).and_then(Kept::district);
-    let own = own_district(current, heard).and_then(row);
-    let seen = current.map_or(&[][..], |current| &current.neighbours[..]);
-    let further = own.into_iter().flat_map(|own| own.neighbours.iter()).chain(seen);
-    let rosters = further.filter_map(row).chain(own);
-    Surroundings {
-        neighbours: own.map(|own| own.neighbours.iter().cloned().collect()),
-        riders: rosters
-            .map(|row| (row.district.clone(), row.roster.iter().cloned().collect()))
-            .collect(),
-    }
 }
 
 /// The answer to a rider's act.
@@ -275,9 +251,7 @@ fn answered(
             let answer = Decision::answered(200, &DeliveryView::from(&*delivery));
             changed(key, *delivery, tell, hands, view, answer)
         }
-        (Outcome::Unchanged, Some(current)) => {
-            Decision::answered(200, &DeliveryView::from(current))
-        }
+        (Outcome::Unchanged, Some(current)) => as_it_stands(&DeliveryView::from(current)),
         (Outcome::Unchanged, None) => Decision::refused(problem(Refusal::NoDelivery)),
         (Outcome::Refused(refusal), _) => Decision::refused(problem(refusal)),
     }
@@ -297,9 +271,7 @@ fn changed(
         Tell::Nothing => None,
         Tell::Fact => fact(key, &delivery, false),
         Tell::Offer(offer) => {
-            let event = Event::DeliveryOffered(*offer);
-            let content = Content::Event { event, sequence, repeat: false };
-            Some(Outgoing { about: key.clone(), content, saga: delivery.saga })
+            Some(news(key, Event::DeliveryOffered(*offer), sequence, delivery.saga))
         }
     });
     let load = |rider: &RiderId| view.get(&load_key(rider)).and_then(Kept::load);
@@ -315,9 +287,8 @@ fn changed(
 
 /// The delivery's latest fact; `repeat` where it was told before.
 fn fact(key: &Key, delivery: &Delivery, repeat: bool) -> Option<Outgoing> {
-    let event = delivery.record.event(&delivery.order_id, delivery.state.as_str())?;
-    let content = Content::Event { event, sequence: delivery.record.sequence, repeat };
-    Some(Outgoing { about: key.clone(), content, saga: delivery.saga })
+    let stands = (&delivery.order_id, delivery.state.as_str());
+    participant::fact(key, stands, &delivery.record, delivery.saga, repeat)
 }
 
 fn put_district(
@@ -330,16 +301,17 @@ fn put_district(
     let entered = DistrictRow::changed(row(district), district, now, |row| {
         row.neighbours.clone_from(neighbours);
     });
-    let Some(view) = entered.as_ref().or(row(district)).map(DistrictView::from) else {
-        return Decision::ignored("nothing-entered");
-    };
-    let mut decision = Decision::answered(200, &view);
     // A neighbour's riders find this district's wide offers through their own.
     let told = neighbours.iter().filter_map(|neighbour| {
         DistrictRow::changed(row(neighbour), neighbour, now, |row| {
             row.neighbour_of.insert(district.clone());
         })
     });
+    let mut decision = match (&entered, row(district)) {
+        (Some(entered), _) => Decision::answered(200, &DistrictView::from(entered)),
+        (None, Some(current)) => as_it_stands(&DistrictView::from(current)),
+        (None, None) => Decision::refused(Problem::internal()),
+    };
     let saves = entered.into_iter().chain(told);
     decision.saves = saves.map(|row| (district_key(&row.district), Kept::District(row))).collect();
     decision
@@ -349,20 +321,22 @@ fn put_rider(
     rider_id: &RiderId,
     district: &District,
     on_duty: bool,
-    capacity: usize,
+    capacity: Option<usize>,
     view: &View<'_, Kept>,
     now: Timestamp,
 ) -> Decision<Kept> {
     let key = rider_key(rider_id);
     let current = view.get(&key).and_then(Kept::rider);
     let load = view.get(&load_key(rider_id)).and_then(Kept::load);
+    let capacity = capacity.or(current.map(|it| it.capacity)).unwrap_or(DEFAULT_CAPACITY);
     if load.map_or(0, Load::len) > capacity {
         return Decision::refused(problem(Refusal::CapacityTooLow));
     }
     let entered = enter_rider(current, rider_id, district, on_duty, capacity, now);
     let Some(entered) = entered else {
         let unchanged = current.map(|current| RiderView::new(current, load));
-        return unchanged.map_or_else(Decision::default, |v| Decision::answered(200, &v));
+        return unchanged
+            .map_or_else(|| Decision::refused(Problem::internal()), |view| as_it_stands(&view));
     };
     let mut decision = Decision::answered(200, &RiderView::new(&entered, load));
     let row = |district: &District| view.get(&district_key(district)).and_then(Kept::district);

@@ -1,7 +1,8 @@
 //! What is shown of riders, districts and deliveries: to people, and to an auditor. Nothing here
 //! decides.
 
-use contracts::{Address, District, Milestone, OrderId, RiderId, StoreId, Timestamp};
+use contracts::{Address, District, OrderId, RiderId, StoreId, Timestamp};
+use runtime::participant;
 use serde::Serialize;
 
 use crate::domain::{Delivery, DistrictRow, Load, RiderRow, State};
@@ -142,34 +143,28 @@ impl From<&DistrictRow> for DistrictView {
     }
 }
 
-/// What the service holds for an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Holding {
-    /// The order.
-    pub order_id: OrderId,
-    /// The delivery's state; `known` where only an address is kept.
-    pub state: &'static str,
-    /// Whether there is still something to do for it.
-    pub active: bool,
+/// Who carries what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Carried<'a> {
     /// Who has it, or had it when it ended.
-    pub rider_id: Option<RiderId>,
+    pub rider_id: Option<&'a RiderId>,
     /// Whether the food is cooked, as far as this service has heard.
     pub food_ready: bool,
-    /// The sequence of its latest fact or change.
-    pub sequence: u64,
-    /// What has happened, oldest first.
-    pub milestones: Vec<Milestone>,
 }
 
-/// Renders what is held for an order.
-pub fn holding(delivery: &Delivery) -> Holding {
+/// What the service holds for an order, as the auditor reads it; its state is `known` where only
+/// an address is kept.
+pub type Holding<'a> = participant::Holding<'a, Carried<'a>>;
+
+/// What is held for an order. It is active where there is still something to do for it.
+pub fn holding(delivery: &Delivery) -> Holding<'_> {
     Holding {
-        order_id: delivery.order_id.clone(),
+        order_id: &delivery.order_id,
         state: delivery.state.as_str(),
         active: !matches!(delivery.state, State::Known | State::Delivered | State::Returned),
-        rider_id: delivery.rider_id.clone(),
-        food_ready: delivery.food_ready,
-        sequence: delivery.record.sequence,
-        milestones: delivery.record.milestones.clone(),
+        own: Carried { rider_id: delivery.rider_id.as_ref(), food_ready: delivery.food_ready },
+        milestones: &delivery.record.milestones,
+        updated_at: delivery.updated_at,
+        version: delivery.record.sequence,
     }
 }

@@ -26,9 +26,15 @@ impl Act {
     /// Everything that a rider can do.
     pub const ALL: [Self; 5] =
         [Self::Claim, Self::Release, Self::Pickup, Self::Confirm, Self::Return];
+
+    /// Whether it looks at or changes what the rider carries.
+    pub const fn concerns_hands(self) -> bool {
+        !matches!(self, Self::Pickup)
+    }
 }
 
-/// Decides what a rider's act does. `rider` and `load` are the acting rider's.
+/// Decides what a rider's act does. `rider` and `load` are the acting rider's; the load is looked
+/// at only where the act [concerns hands](Act::concerns_hands).
 pub fn act(
     delivery: Option<&Delivery>,
     act: Act,
@@ -117,7 +123,7 @@ fn release(delivery: &Delivery, rider: &RiderId, reason: Option<&str>, now: Time
     draft.happened(state, EventType::RiderReleased, reason.map(str::to_owned));
     draft.delivery.rider_id = None;
     // This version tells of the release; riders are told of the offer when it is asked for again.
-    draft.delivery.announced = false;
+    draft.delivery.told.clear();
     draft.hands(Hands::Free(rider.clone(), delivery.order_id.clone()));
     draft.done(now)
 }

@@ -1,5 +1,7 @@
 //! A delivery: what is kept of it, and how a change to it is drawn up.
 
+use std::collections::BTreeSet;
+
 use contracts::{
     Address, Detail, District, EventType, OrderId, Record, RiderId, SagaId, StoreId, Timestamp,
     event::DeliveryOffered,
@@ -83,8 +85,8 @@ pub struct Delivery {
     pub food_ready: bool,
     /// Whether the search goes beyond the address's district.
     pub wide: bool,
-    /// Whether riders have been told since it last came on offer.
-    pub announced: bool,
+    /// The districts whose riders have been told since it last came on offer; none before that.
+    pub told: BTreeSet<District>,
     /// The neighbours of the address's district as they were last seen.
     pub neighbours: Vec<District>,
     /// Who has it, or had it when it ended.
@@ -109,7 +111,7 @@ impl Delivery {
             address: None,
             food_ready: false,
             wide: false,
-            announced: false,
+            told: BTreeSet::new(),
             neighbours: Vec::new(),
             rider_id: None,
             reason: None,
@@ -124,6 +126,15 @@ impl Delivery {
         let own = self.address.iter().map(|address| &address.district);
         let further = self.neighbours.iter().filter(|_| self.wide);
         own.chain(further).cloned().collect()
+    }
+
+    /// Whether it is on offer in districts that were not told so. A decision reads only rosters
+    /// that the delivery named beforehand: where the neighbours turn out to be others by then, it
+    /// notes them and tells those that it could read; the others are told by a further offer, for
+    /// which the delivery has itself woken at once.
+    pub fn has_more_to_tell(&self) -> bool {
+        let on_offer = self.state.on_offer() && !self.told.is_empty();
+        on_offer && self.districts().iter().any(|district| !self.told.contains(district))
     }
 
     /// Whether that rider has it, or had it when it ended.
@@ -157,15 +168,20 @@ impl Draft {
         self.hands = Some(hands);
     }
 
-    /// It is on offer; riders on duty near it are told, where something else is not.
+    /// It is on offer. Riders on duty near it are told, as far as their district was looked at;
+    /// not where all of them know.
     pub(crate) fn announce(&mut self, around: &Surroundings) {
         let delivery = &mut self.delivery;
         let (Some(store_id), Some(address)) = (&delivery.store_id, &delivery.address) else {
             return;
         };
         delivery.state = if delivery.wide { State::OfferedWide } else { State::Offered };
-        delivery.announced = true;
-        let districts = delivery.districts();
+        let mut districts = delivery.districts();
+        districts.retain(|district| around.riders.contains_key(district));
+        if districts.iter().all(|district| delivery.told.contains(district)) {
+            return;
+        }
+        delivery.told.extend(districts.iter().cloned());
         self.offer = Some(DeliveryOffered {
             order_id: delivery.order_id.clone(),
             store_id: store_id.clone(),

@@ -85,7 +85,8 @@ impl Load {
     }
 }
 
-/// A rider as entered; none where nothing changes.
+/// A rider as entered; none where nothing changes. `capacity` is what was entered or, where
+/// nothing was, what it is already.
 pub fn enter_rider(
     current: Option<&RiderRow>,
     rider_id: &RiderId,

@@ -10,7 +10,7 @@ use contracts::{Address, District, EventType, OrderId, RiderId, SagaId, StoreId,
 
 use super::{Delivery, Hands, Outcome, State, delivery::Draft};
 
-/// What is heard of a delivery.
+/// What is heard of a delivery, from others or from its own timer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// `order-placed`: where it would go.
@@ -31,6 +31,8 @@ pub enum Heard {
     Widen,
     /// `recall-delivery`: end it, if the food has not left.
     Recall,
+    /// Its timer: tell the districts that an offer had to leave out.
+    Due,
 }
 
 /// The city around an address, as far as it was looked at.
@@ -38,7 +40,7 @@ pub enum Heard {
 pub struct Surroundings {
     /// The neighbours of the address's district; none where nobody has entered it.
     pub neighbours: Option<Vec<District>>,
-    /// The riders on duty, by district.
+    /// The riders on duty in each district that was looked at, also where there are none.
     pub riders: BTreeMap<District, Vec<RiderId>>,
 }
 
@@ -78,6 +80,7 @@ pub fn hear(
         Heard::Dispatch { store_id } => dispatch(&mut draft, store_id, around, auto),
         Heard::Widen => widen(&mut draft, around),
         Heard::Recall => recall(&mut draft),
+        Heard::Due => tell_the_rest(&mut draft, around),
     };
     if changed { draft.done(now) } else { Outcome::Unchanged }
 }
@@ -128,7 +131,7 @@ fn dispatch(draft: &mut Draft, store_id: &StoreId, around: &Surroundings, auto: 
             true
         }
         // Its rider released it, and it is asked for again: riders are told again.
-        State::Offered | State::OfferedWide if !delivery.announced => {
+        State::Offered | State::OfferedWide if delivery.told.is_empty() => {
             offer(draft, around, auto);
             true
         }
@@ -139,25 +142,30 @@ fn dispatch(draft: &mut Draft, store_id: &StoreId, around: &Surroundings, auto: 
 
 fn widen(draft: &mut Draft, around: &Surroundings) -> bool {
     let delivery = &mut draft.delivery;
-    let before = (delivery.wide, delivery.neighbours.clone());
     match delivery.state {
         // It has overtaken the command that it widens: kept, like every early word.
-        State::Known | State::Waiting => {
-            delivery.wide = true;
-            !before.0
-        }
+        State::Known | State::Waiting => !std::mem::replace(&mut delivery.wide, true),
         State::Offered | State::OfferedWide => {
+            let before = delivery.clone();
             delivery.wide = true;
             see(delivery, around);
             // Sent again, it tells riders again only where there are others to tell.
-            let wider = before != (true, delivery.neighbours.clone());
-            if wider {
-                draft.announce(around);
-            }
-            wider
+            draft.announce(around);
+            draft.delivery != before
         }
         State::Claimed | State::Picked | State::Delivered | State::Returned => false,
     }
+}
+
+/// Either a district that was left out is told now, or it is no neighbour any more: so that this
+/// comes to an end once nobody changes the map.
+fn tell_the_rest(draft: &mut Draft, around: &Surroundings) -> bool {
+    if !draft.delivery.has_more_to_tell() {
+        return false;
+    }
+    see(&mut draft.delivery, around);
+    draft.announce(around);
+    true
 }
 
 fn recall(draft: &mut Draft) -> bool {

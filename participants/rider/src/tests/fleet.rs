@@ -3,7 +3,7 @@
 use runtime::Reply;
 
 use super::world::{
-    World, cooked, dispatch, district, does, enter, map, placed, recall, refused, rider,
+    World, cooked, dispatch, district, does, enter, map, on_duty, placed, recall, refused, rider,
 };
 use crate::{
     aggregates::{Kept, district_key},
@@ -67,6 +67,19 @@ fn capacity_is_not_lowered_below_what_is_carried() {
     assert_eq!(problem.as_deref(), Some("capacity-too-low"));
     let world = world.given(&[enter("r1", "d1", true, 2)]);
     assert_eq!(world.rider("r1").unwrap().capacity, 2);
+}
+
+#[test]
+fn a_capacity_that_is_not_named_stays_as_it_is() {
+    let ids = ["o1", "o2", "o3", "o4"];
+    let claims = ids.map(|id| does("r1", Act::Claim, id));
+    let world = offered(World::new().given(&[enter("r1", "d1", true, 5)]), &ids).given(&claims);
+    let mut world = world.given(&[on_duty("r1", "d1", false)]);
+    let r1 = world.rider("r1").unwrap();
+    assert_eq!((r1.on_duty, r1.capacity, world.carries("r1")), (false, 5, 4));
+    assert!(world.take(&on_duty("r1", "d1", false)).saves.is_empty(), "a repeat changes nothing");
+    let world = world.given(&[on_duty("new", "d1", true)]);
+    assert_eq!(world.rider("new").unwrap().capacity, 3);
 }
 
 #[test]

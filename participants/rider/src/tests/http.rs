@@ -159,6 +159,17 @@ async fn offers_are_near_and_farther_once_the_search_is_widened() {
 }
 
 #[tokio::test]
+async fn a_further_offer_follows_where_the_neighbours_are_new() {
+    let rig = Rig::city().await;
+    rig.offer("o1", "d1").await;
+    rig.put("/rider/districts/d1", r#"{"neighbours": ["d2", "d3"]}"#).await;
+    rig.command(widen("o1")).await;
+    let sequences = rig.published(3).await;
+    assert_eq!(sequences, [2, 3, 4], "asked for, widened, and by the timer");
+    assert_eq!(rig.offers("r3").await, ["o1"]);
+}
+
+#[tokio::test]
 async fn hands_hold_what_they_may_also_when_all_reach_out_at_once() {
     let rig = Rig::city().await;
     rig.rider("r1", "d1", r#", "capacity": 2"#).await;
@@ -213,6 +224,9 @@ async fn what_is_entered_is_read_strictly_and_answered_the_same_again() {
             vec!["capacity"],
         ),
         ("/rider/deliveries/o1/claim", "{}", vec!["rider_id"]),
+        ("/rider/districts/d%201", r#"{"x": 1}"#, vec!["district", "neighbours", "x"]),
+        ("/rider/riders/r%201", "{}", vec!["rider_id", "district", "on_duty"]),
+        ("/rider/deliveries/o%201/claim", r#"{"x": 1}"#, vec!["order_id", "rider_id", "x"]),
         ("/rider/deliveries/o1/return", r#"{"rider_id": "r1", "reason": 5}"#, vec!["reason"]),
     ] {
         let answer = rig.put(path, body).await;

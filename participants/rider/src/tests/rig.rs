@@ -112,6 +112,18 @@ impl Rig {
         assert_eq!(confirm.await.unwrap(), Outcome::Confirmed);
     }
 
+    /// The sequences of what was told, once that much was.
+    pub(super) async fn published(&self, count: usize) -> Vec<u64> {
+        for _ in 0..500 {
+            let told = self.database.reader().published(0, 100).await.unwrap();
+            if told.len() >= count {
+                return told.iter().map(|it| it.sequence).collect();
+            }
+            self.ports.clock.sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("{count} events were to be told");
+    }
+
     pub(super) async fn get(&self, path: &str) -> (u16, Value) {
         self.ask("GET", path, None).await
     }

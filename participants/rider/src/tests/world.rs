@@ -96,8 +96,14 @@ pub(super) fn does_for(who: &str, act: Act, id: &str, why: Option<&str>) -> Inpu
 }
 
 pub(super) fn enter(who: &str, at: &str, on_duty: bool, capacity: usize) -> Input<Request> {
-    let (rider_id, district) = (rider(who), district(at));
+    let (rider_id, district, capacity) = (rider(who), district(at), Some(capacity));
     Input::Request(Request::PutRider { rider_id, district, on_duty, capacity })
+}
+
+/// Entered without a word about capacity.
+pub(super) fn on_duty(who: &str, at: &str, on_duty: bool) -> Input<Request> {
+    let (rider_id, district) = (rider(who), district(at));
+    Input::Request(Request::PutRider { rider_id, district, on_duty, capacity: None })
 }
 
 pub(super) fn map(at: &str, neighbours: &[&str]) -> Input<Request> {
@@ -159,6 +165,9 @@ impl World {
         keys.look.extend(more.look);
         let seen = self.seen(keys.lock.iter().chain(&keys.look));
         let decision = self.service.decide(input, &View::new(&seen, &unsent), now);
+        // What else a batch happens to have loaded makes no difference.
+        let in_a_batch = self.service.decide(input, &View::new(&self.states, &unsent), now);
+        assert_eq!(format!("{decision:?}"), format!("{in_a_batch:?}"), "an unnamed key is read");
         for (key, state) in &decision.saves {
             assert!(keys.lock.contains(key), "{key} is saved without a lock");
             assert_eq!(key.kind, state.kind());
@@ -171,6 +180,18 @@ impl World {
         }
         self.states.extend(decision.saves.iter().cloned());
         decision
+    }
+
+    /// Fires the delivery's timer until it stands still; what each firing came to.
+    pub(super) fn ring(&mut self, id: &str) -> Vec<Decision<Kept>> {
+        let key = delivery_key(&order(id));
+        let mut decisions = Vec::new();
+        while let Some(at) = self.states.get(&key).and_then(Kept::wake_at) {
+            assert!(at.as_millis() <= self.clock, "due at once");
+            decisions.push(self.take(&Input::Wake(key.clone())));
+            assert!(decisions.len() < 10, "a timer that spins");
+        }
+        decisions
     }
 
     fn seen<'a>(&self, keys: impl Iterator<Item = &'a Key>) -> HashMap<Key, Kept> {
