@@ -3,16 +3,15 @@
 
 use axum::{
     Router,
-    body::HttpBody,
-    extract::{FromRequest, Path, Request as HttpRequest, State},
+    extract::{Path, State},
     response::Response,
     routing::{get, put},
 };
 use contracts::{OrderId, StoreId};
 use runtime::{
     Problem,
-    db::ListQuery,
     http::{Handle, JsonBody, Page, StrictQuery, list_response, path_id},
+    participant::{MAX_REASON, NoFields, both, list},
 };
 
 use crate::{
@@ -21,9 +20,6 @@ use crate::{
     domain::{self, Ask},
     views::{TicketView, holding},
 };
-
-/// The longest reason of a refusal, in characters.
-const MAX_REASON: usize = 500;
 
 /// The routes of the cook, under its prefix.
 pub fn routes(handle: Handle<Cook>) -> Router {
@@ -42,14 +38,14 @@ async fn tickets(
     Path(store_id): Path<String>,
     mut query: StrictQuery,
 ) -> Result<Response, Problem> {
-    let store_id: StoreId = path_id(&store_id, "store_id")?;
+    let store_id = path_id::<StoreId>(&store_id, "store_id");
     let state = query.one_of("state", &domain::State::ALL.map(domain::State::as_str));
     let page = query.page();
-    let (state, page) = query.finish((state, page))?;
-    let list = list(Some(store_id.to_string()), state, page);
-    let tickets = handle.list(&list).await?;
+    let (store_id, (state, page)) = both(store_id, query.finish((state, page)))?;
+    let states = state.into_iter().collect();
+    let tickets = handle.list(&list(TICKET, Some(store_id.as_str()), states, &page)).await?;
     let views: Vec<TicketView> = tickets.iter().map(|(_, ticket)| ticket.into()).collect();
-    Ok(list_response(views, list.limit, |last| last.order_id.to_string()))
+    Ok(list_response(views, page.limit, |last| last.order_id.to_string()))
 }
 
 async fn ticket(
@@ -65,17 +61,17 @@ async fn ticket(
 async fn start(
     State(handle): State<Handle<Cook>>,
     Path(order_id): Path<String>,
-    NoFields: NoFields,
+    body: Result<NoFields, Problem>,
 ) -> Result<Response, Problem> {
-    ask(&handle, &order_id, Ask::Start).await
+    ask(&handle, &order_id, body.map(|_| Ask::Start)).await
 }
 
 async fn finish(
     State(handle): State<Handle<Cook>>,
     Path(order_id): Path<String>,
-    NoFields: NoFields,
+    body: Result<NoFields, Problem>,
 ) -> Result<Response, Problem> {
-    ask(&handle, &order_id, Ask::Finish).await
+    ask(&handle, &order_id, body.map(|_| Ask::Finish)).await
 }
 
 async fn decline(
@@ -84,45 +80,21 @@ async fn decline(
     JsonBody(mut fields): JsonBody,
 ) -> Result<Response, Problem> {
     let reason = fields.text("reason", 1..=MAX_REASON);
-    let reason = fields.finish(reason)?;
-    ask(&handle, &order_id, Ask::Decline { reason }).await
+    let asked = fields.finish(reason).map(|reason| Ask::Decline { reason });
+    ask(&handle, &order_id, asked).await
 }
 
 async fn holdings(State(handle): State<Handle<Cook>>, page: Page) -> Result<Response, Problem> {
-    let list = list(None, None, page);
-    let tickets = handle.list(&list).await?;
+    let tickets = handle.list(&list(TICKET, None, Vec::new(), &page)).await?;
     let held = tickets.iter().map(|(_, ticket)| holding(ticket)).collect();
-    Ok(list_response(held, list.limit, |last| last.order_id.to_string()))
+    Ok(list_response(held, page.limit, |last| last.order_id.to_string()))
 }
 
-async fn ask(handle: &Handle<Cook>, order_id: &str, ask: Ask) -> Result<Response, Problem> {
-    let order_id = path_id(order_id, "order_id")?;
+async fn ask(
+    handle: &Handle<Cook>,
+    order_id: &str,
+    asked: Result<Ask, Problem>,
+) -> Result<Response, Problem> {
+    let (order_id, ask) = both(path_id(order_id, "order_id"), asked)?;
     Ok(handle.submit(Request { order_id, ask }).await)
-}
-
-/// Tickets in order of their orders' ids.
-fn list(owner: Option<String>, state: Option<String>, page: Page) -> ListQuery {
-    ListQuery {
-        kind: TICKET.name,
-        owner,
-        states: state.into_iter().collect(),
-        after: page.cursor,
-        descending: false,
-        limit: page.limit,
-    }
-}
-
-/// A request that says everything by its path: without a body, or with an empty object.
-struct NoFields;
-
-impl<S: Send + Sync> FromRequest<S> for NoFields {
-    type Rejection = Problem;
-
-    async fn from_request(request: HttpRequest, state: &S) -> Result<Self, Problem> {
-        if request.body().is_end_stream() {
-            return Ok(Self);
-        }
-        let JsonBody(fields) = JsonBody::from_request(request, state).await?;
-        fields.finish(Some(Self))
-    }
 }

@@ -1,7 +1,10 @@
 //! Inputs become asks, and outcomes become decisions. What is decided is in [`crate::domain`].
 
 use contracts::{Command, Message, OrderId, SagaId, ServiceName, Timestamp};
-use runtime::{Content, Decision, Input, Key, Keys, Kind, Outgoing, Problem, Service, View};
+use runtime::{
+    Decision, Input, Key, Keys, Kind, Outgoing, Problem, Reply, Service, View,
+    participant::{self, STALE_TIMER, answer_again, as_it_stands, changed, misrouted},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -59,9 +62,10 @@ impl Service for Cook {
     }
 
     fn keys(&self, input: &Input<Request>) -> Keys {
-        match read(input) {
-            Ok((order_id, ..)) => Keys::lock(ticket_key(order_id)),
-            Err(_) => Keys::default(),
+        match (input, read(input)) {
+            (Input::Wake(key), _) => Keys::lock(key.clone()),
+            (_, Ok((order_id, ..))) => Keys::lock(ticket_key(order_id)),
+            (_, Err(_)) => Keys::default(),
         }
     }
 
@@ -73,23 +77,24 @@ impl Service for Cook {
     ) -> Decision<Ticket> {
         let (order_id, saga, ask) = match read(input) {
             Ok(read) => read,
-            Err(Nothing::Misled(reason)) => return Decision::dead_letter(reason),
-            Err(Nothing::Due) => return Decision::ignored("nothing-due"),
+            Err(Nothing::Misrouted(message)) => return misrouted(ServiceName::Cook, message),
+            Err(Nothing::Due) => return Decision::ignored(STALE_TIMER),
         };
         let key = ticket_key(order_id);
         let current = view.get(&key);
         match decide(current, order_id, saga, &ask, self.settings.auto, now) {
             Outcome::Changed { ticket, news } => {
-                let mut decision = answer(input, &ticket);
-                if news {
-                    decision.messages.extend(fact(&key, &ticket, false));
-                }
-                decision.saves.push((key, *ticket));
-                decision
+                let reply = match input {
+                    Input::Request(_) => Reply::json(200, &TicketView::from(&*ticket)),
+                    Input::Message(_) | Input::Wake(_) => Reply::None,
+                };
+                let told = if news { fact(&key, &ticket, false) } else { None };
+                Decision { reply, ..changed(key, *ticket, told) }
             }
-            Outcome::Unchanged => match current {
-                Some(ticket) => unchanged(input, &key, ticket),
-                None => Decision::ignored("unknown-ticket"),
+            Outcome::Unchanged => match (input, current) {
+                (Input::Request(_), Some(ticket)) => as_it_stands(&TicketView::from(ticket)),
+                (Input::Request(_), None) => Decision::refused(problem(Refusal::NoTicket)),
+                (_, current) => answer_again(current.and_then(|it| fact(&key, it, true))),
             },
             Outcome::Refused(refusal) => Decision::refused(problem(refusal)),
         }
@@ -97,15 +102,15 @@ impl Service for Cook {
 }
 
 /// Why an input asks nothing of a ticket.
-enum Nothing {
+enum Nothing<'a> {
     /// It is no message for this service.
-    Misled(&'static str),
+    Misrouted(&'a Message),
     /// A timer, of which tickets have none.
     Due,
 }
 
 /// What an input asks of which ticket.
-fn read(input: &Input<Request>) -> Result<(&OrderId, Option<SagaId>, Ask), Nothing> {
+fn read(input: &Input<Request>) -> Result<(&OrderId, Option<SagaId>, Ask), Nothing<'_>> {
     match input {
         Input::Request(request) => Ok((&request.order_id, None, request.ask.clone())),
         Input::Message(incoming) => match &incoming.message {
@@ -116,36 +121,16 @@ fn read(input: &Input<Request>) -> Result<(&OrderId, Option<SagaId>, Ask), Nothi
             Message::Command(Command::CancelCooking(cancel)) => {
                 Ok((&cancel.order_id, incoming.saga, Ask::Cancel))
             }
-            Message::Command(_) => Err(Nothing::Misled("the cook has no such command")),
-            Message::Event(_) => Err(Nothing::Misled("the cook listens to no event")),
+            other => Err(Nothing::Misrouted(other)),
         },
         Input::Wake(_) => Err(Nothing::Due),
     }
 }
 
-/// The answer to a request; nothing for a message.
-fn answer(input: &Input<Request>, ticket: &Ticket) -> Decision<Ticket> {
-    match input {
-        Input::Request(_) => Decision::answered(200, &TicketView::from(ticket)),
-        Input::Message(_) | Input::Wake(_) => Decision::default(),
-    }
-}
-
-fn unchanged(input: &Input<Request>, key: &Key, ticket: &Ticket) -> Decision<Ticket> {
-    match (input, fact(key, ticket, true)) {
-        (Input::Request(_), _) => answer(input, ticket),
-        (_, Some(again)) => Decision { messages: vec![again], ..Decision::default() },
-        // The command was sent again while the ticket waits for a cook: nothing has happened that
-        // could be told, and the cook's decision will be the answer.
-        (_, None) => Decision::ignored("awaiting-cook"),
-    }
-}
-
 /// The ticket's latest fact; `repeat` where it was told before.
 fn fact(key: &Key, ticket: &Ticket, repeat: bool) -> Option<Outgoing> {
-    let event = ticket.record.event(&ticket.order_id, ticket.state.as_str())?;
-    let content = Content::Event { event, sequence: ticket.record.sequence, repeat };
-    Some(Outgoing { about: key.clone(), content, saga: ticket.saga })
+    let stands = (&ticket.order_id, ticket.state.as_str());
+    participant::fact(key, stands, &ticket.record, ticket.saga, repeat)
 }
 
 fn problem(refusal: Refusal) -> Problem {

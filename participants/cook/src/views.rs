@@ -1,6 +1,7 @@
 //! What is shown of a ticket: to cooks, and to an auditor. Nothing here decides.
 
-use contracts::{Line, Milestone, OrderId, StoreId, Timestamp};
+use contracts::{Line, OrderId, StoreId, Timestamp};
+use runtime::participant;
 use serde::Serialize;
 
 use crate::domain::{State, Ticket};
@@ -38,31 +39,25 @@ impl From<&Ticket> for TicketView {
     }
 }
 
-/// What the service holds for an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Holding {
-    /// The order.
-    pub order_id: OrderId,
-    /// The ticket's state.
-    pub state: &'static str,
-    /// Whether the kitchen still has something to do for it.
-    pub active: bool,
-    /// Whose kitchen, where it is known.
-    pub store_id: Option<StoreId>,
-    /// The sequence of its latest fact or change.
-    pub sequence: u64,
-    /// What has happened, oldest first.
-    pub milestones: Vec<Milestone>,
+/// Whose kitchen has the ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Kitchen<'a> {
+    /// None where the order was called off before its ticket came.
+    pub store_id: Option<&'a StoreId>,
 }
 
-/// Renders what is held for an order.
-pub fn holding(ticket: &Ticket) -> Holding {
+/// What the service holds for an order, as the auditor reads it.
+pub type Holding<'a> = participant::Holding<'a, Kitchen<'a>>;
+
+/// What is held for an order. It is active where the kitchen still has something to do for it.
+pub fn holding(ticket: &Ticket) -> Holding<'_> {
     Holding {
-        order_id: ticket.order_id.clone(),
+        order_id: &ticket.order_id,
         state: ticket.state.as_str(),
         active: matches!(ticket.state, State::Queued | State::Cooking),
-        store_id: ticket.store_id.clone(),
-        sequence: ticket.record.sequence,
-        milestones: ticket.record.milestones.clone(),
+        own: Kitchen { store_id: ticket.store_id.as_ref() },
+        milestones: &ticket.record.milestones,
+        updated_at: ticket.updated_at,
+        version: ticket.record.sequence,
     }
 }

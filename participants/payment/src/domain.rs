@@ -9,6 +9,7 @@ use contracts::{
     CustomerId, Detail, EventType, Money, OrderId, Record, SagaId, Timestamp,
     command::AuthorizePayment,
 };
+use runtime::participant::{ANSWER_PENDING, EARLY_TIMER, STALE_TIMER, UNKNOWN_ORDER};
 use serde::{Deserialize, Serialize};
 
 use crate::gateway::{Answer, Verdict};
@@ -207,7 +208,7 @@ pub fn void(current: Option<&OrderPayment>, order_id: &OrderId, now: Timestamp) 
     };
     match payment.state {
         State::Pending => payment.clone().reverse_later(State::Voiding, now),
-        State::Voiding | State::Refunding => Outcome::Nothing("gateway_not_answered"),
+        State::Voiding | State::Refunding => Outcome::Nothing(ANSWER_PENDING),
         State::Authorized | State::Declined => payment.clone().voided(now),
         State::Voided | State::Captured | State::Refunded => Outcome::Repeat,
     }
@@ -216,7 +217,7 @@ pub fn void(current: Option<&OrderPayment>, order_id: &OrderId, now: Timestamp) 
 /// `capture-payment`: takes what is held, once.
 pub fn capture(current: Option<&OrderPayment>, now: Timestamp) -> Outcome {
     match current {
-        None => Outcome::Nothing("nothing_to_capture"),
+        None => Outcome::Nothing(UNKNOWN_ORDER),
         Some(payment) if payment.state == State::Authorized => payment.clone().captured(now),
         Some(payment) => payment.tell_again(),
     }
@@ -230,7 +231,7 @@ pub fn refund(current: Option<&OrderPayment>, order_id: &OrderId, now: Timestamp
     match payment.state {
         State::Pending => payment.clone().reverse_later(State::Refunding, now),
         // A void that waits is answered first; the refund, sent again, finds it voided.
-        State::Voiding | State::Refunding => Outcome::Nothing("gateway_not_answered"),
+        State::Voiding | State::Refunding => Outcome::Nothing(ANSWER_PENDING),
         State::Authorized | State::Declined | State::Voided | State::Captured => {
             payment.clone().refunded(now)
         }
@@ -242,10 +243,10 @@ pub fn refund(current: Option<&OrderPayment>, order_id: &OrderId, now: Timestamp
 pub fn wake(current: Option<&OrderPayment>, now: Timestamp) -> Outcome {
     let Some((payment, awaited)) = current.and_then(|it| it.awaited.map(|awaited| (it, awaited)))
     else {
-        return Outcome::Nothing("stale_timer");
+        return Outcome::Nothing(STALE_TIMER);
     };
     if now < awaited.at {
-        return Outcome::Nothing("early_timer");
+        return Outcome::Nothing(EARLY_TIMER);
     }
     payment.clone().answered(awaited.verdict, now)
 }
@@ -280,7 +281,7 @@ impl OrderPayment {
     fn tell_again(&self) -> Outcome {
         match self.record.latest() {
             Some(_) => Outcome::Repeat,
-            None => Outcome::Nothing("gateway_not_answered"),
+            None => Outcome::Nothing(ANSWER_PENDING),
         }
     }
 
@@ -325,7 +326,7 @@ impl OrderPayment {
 
     fn captured(mut self, now: Timestamp) -> Outcome {
         let Some(authorization) = &mut self.authorization else {
-            return Outcome::Nothing("nothing_to_capture");
+            return Outcome::Nothing("nothing-to-capture");
         };
         authorization.state = AuthorizationState::Captured;
         let amount = authorization.amount;

@@ -9,8 +9,8 @@ use axum::{
 use contracts::OrderId;
 use runtime::{
     Problem,
-    db::ListQuery,
     http::{Handle, Page, list_response, path_id},
+    participant::list,
 };
 
 use crate::{
@@ -38,15 +38,7 @@ async fn order(
 }
 
 async fn holdings(State(handle): State<Handle<Payment>>, page: Page) -> Result<Response, Problem> {
-    let query = ListQuery {
-        kind: PAYMENT.name,
-        owner: None,
-        states: Vec::new(),
-        after: page.cursor,
-        descending: false,
-        limit: page.limit,
-    };
-    let payments = handle.list(&query).await?;
+    let payments = handle.list(&list(PAYMENT, None, Vec::new(), &page)).await?;
     let items = payments.iter().map(|(_, payment)| holding(payment)).collect();
-    Ok(list_response(items, page.limit, |last| last.order_id().to_string()))
+    Ok(list_response(items, page.limit, |last| last.order_id.to_string()))
 }

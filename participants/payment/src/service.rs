@@ -3,7 +3,10 @@
 use std::convert::Infallible;
 
 use contracts::{Command, Message, OrderId, SagaId, ServiceName, Timestamp};
-use runtime::{Content, Decision, Incoming, Input, Key, Keys, Kind, Outgoing, Service, View};
+use runtime::{
+    Decision, Incoming, Input, Key, Keys, Kind, Outgoing, Service, View,
+    participant::{self, answer_again, changed, misrouted},
+};
 
 use crate::{
     OrderPayment, Settings,
@@ -31,7 +34,7 @@ impl Payment {
         now: Timestamp,
     ) -> Decision<OrderPayment> {
         let Message::Command(command) = &incoming.message else {
-            return Decision::ignored("unheard_event");
+            return misrouted(ServiceName::Payment, &incoming.message);
         };
         let order_id = command.order_id();
         let key = payment_key(order_id);
@@ -47,10 +50,7 @@ impl Payment {
             Command::VoidPayment(_) => domain::void(current, order_id, now),
             Command::CapturePayment(_) => domain::capture(current, now),
             Command::RefundPayment(_) => domain::refund(current, order_id, now),
-            other => {
-                let name = other.kind().as_str();
-                return Decision::dead_letter(format!("payment has no command {name}"));
-            }
+            _ => return misrouted(ServiceName::Payment, &incoming.message),
         };
         effects(&key, current, outcome, incoming.saga)
     }
@@ -110,24 +110,17 @@ fn effects(
     outcome: Outcome,
     asked_by: Option<SagaId>,
 ) -> Decision<OrderPayment> {
-    let (after, told) = match outcome {
+    let (mut after, told) = match outcome {
         Outcome::Nothing(label) => return Decision::ignored(label),
         Outcome::Repeat => {
-            let messages =
-                current.and_then(|payment| fact(key, payment, asked_by, true)).into_iter();
-            return Decision { messages: messages.collect(), ..Decision::default() };
+            return answer_again(current.and_then(|payment| fact(key, payment, asked_by, true)));
         }
-        Outcome::News(after) => (after, true),
-        Outcome::Quiet(after) => (after, false),
+        Outcome::News(after) => (*after, true),
+        Outcome::Quiet(after) => (*after, false),
     };
-    let mut after = *after;
     after.saga = after.saga.or(asked_by);
     let message = if told { fact(key, &after, asked_by, false) } else { None };
-    Decision {
-        messages: message.into_iter().collect(),
-        saves: vec![(key.clone(), after)],
-        ..Decision::default()
-    }
+    changed(key.clone(), after, message)
 }
 
 fn fact(
@@ -136,10 +129,6 @@ fn fact(
     asked_by: Option<SagaId>,
     repeat: bool,
 ) -> Option<Outgoing> {
-    let event = payment.record.event(&payment.order_id, payment.state.as_str())?;
-    Some(Outgoing {
-        about: key.clone(),
-        content: Content::Event { event, sequence: payment.record.sequence, repeat },
-        saga: asked_by.or(payment.saga),
-    })
+    let stands = (&payment.order_id, payment.state.as_str());
+    participant::fact(key, stands, &payment.record, asked_by.or(payment.saga), repeat)
 }

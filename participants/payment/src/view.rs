@@ -1,6 +1,7 @@
 //! What is shown of a payment over HTTP: everything but who asked.
 
-use contracts::{CustomerId, Milestone, OrderId, Timestamp};
+use contracts::{CustomerId, OrderId, Timestamp};
+use runtime::participant;
 use serde::Serialize;
 
 use crate::{
@@ -13,12 +14,19 @@ use crate::{
 pub struct PaymentView<'a> {
     order_id: &'a OrderId,
     state: &'static str,
+    #[serde(flatten)]
+    money: MoneyView<'a>,
+    updated_at: Timestamp,
+    version: u64,
+}
+
+/// Whose money is held, taken and given back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MoneyView<'a> {
     customer_id: Option<&'a CustomerId>,
     authorization: Option<&'a Authorization>,
     capture: Option<&'a Capture>,
     refund: Option<&'a Refund>,
-    updated_at: Timestamp,
-    version: u64,
 }
 
 /// A payment as people see it.
@@ -26,37 +34,34 @@ pub fn payment_view(payment: &OrderPayment) -> PaymentView<'_> {
     PaymentView {
         order_id: &payment.order_id,
         state: payment.state.as_str(),
-        customer_id: payment.authorization.as_ref().map(|it| &it.customer_id),
-        authorization: payment.authorization.as_ref(),
-        capture: payment.capture.as_ref(),
-        refund: payment.refund.as_ref(),
+        money: money_view(payment),
         updated_at: payment.updated_at,
         version: payment.record.sequence,
     }
 }
 
-/// What the service holds for an order, as the auditor reads it.
-#[derive(Clone, Debug, Serialize)]
-pub struct Holding<'a> {
-    #[serde(flatten)]
-    payment: PaymentView<'a>,
-    /// Whether money is held, taken, or may come to be held.
-    active: bool,
-    milestones: &'a [Milestone],
-}
-
-/// What is held for an order: the payment with every milestone.
-pub fn holding(payment: &OrderPayment) -> Holding<'_> {
-    Holding {
-        payment: payment_view(payment),
-        active: payment.is_active(),
-        milestones: &payment.record.milestones,
+fn money_view(payment: &OrderPayment) -> MoneyView<'_> {
+    MoneyView {
+        customer_id: payment.authorization.as_ref().map(|it| &it.customer_id),
+        authorization: payment.authorization.as_ref(),
+        capture: payment.capture.as_ref(),
+        refund: payment.refund.as_ref(),
     }
 }
 
-impl Holding<'_> {
-    /// For which order.
-    pub const fn order_id(&self) -> &OrderId {
-        self.payment.order_id
+/// What the service holds for an order, as the auditor reads it.
+pub type Holding<'a> = participant::Holding<'a, MoneyView<'a>>;
+
+/// What is held for an order: the payment with every milestone. It is active where money is held,
+/// taken, or may come to be held.
+pub fn holding(payment: &OrderPayment) -> Holding<'_> {
+    Holding {
+        order_id: &payment.order_id,
+        state: payment.state.as_str(),
+        active: payment.is_active(),
+        own: money_view(payment),
+        milestones: &payment.record.milestones,
+        updated_at: payment.updated_at,
+        version: payment.record.sequence,
     }
 }

@@ -10,8 +10,8 @@ use axum::{
 use contracts::{MenuId, OrderId, StoreId};
 use runtime::{
     Problem,
-    db::ListQuery,
     http::{Fields, Handle, JsonBody, Page, StrictQuery, list_response, path_id},
+    participant::{MAX_REASON, both, list},
 };
 
 use crate::{
@@ -21,8 +21,8 @@ use crate::{
     view::{MenuItemView, holding, menu_item_view, ticket_view},
 };
 
-/// The longest name and the longest reason, in characters.
-const MAX_TEXT: usize = 200;
+/// The longest name of a menu item, in characters.
+const MAX_NAME: usize = 200;
 
 /// The routes of the store service.
 pub fn routes(handle: Handle<Store>) -> Router {
@@ -40,14 +40,14 @@ async fn put_menu_item(
     Path((store_id, menu_id)): Path<(String, String)>,
     JsonBody(fields): JsonBody,
 ) -> Result<Response, Problem> {
-    let store_id = path_id::<StoreId>(&store_id, "store_id")?;
-    let menu_id = path_id::<MenuId>(&menu_id, "menu_id")?;
-    let wanted = read_menu_item(fields)?;
+    let store_id = path_id::<StoreId>(&store_id, "store_id");
+    let ids = both(store_id, path_id::<MenuId>(&menu_id, "menu_id"));
+    let ((store_id, menu_id), wanted) = both(ids, read_menu_item(fields))?;
     Ok(handle.submit(Request::PutMenuItem { store_id, menu_id, wanted }).await)
 }
 
 fn read_menu_item(mut fields: Fields) -> Result<Wanted, Problem> {
-    let name = fields.text("name", 1..=MAX_TEXT);
+    let name = fields.text("name", 1..=MAX_NAME);
     let price = fields.money("price");
     let most = i64::try_from(MAX_STOCK).expect("the most stock is far below 63 bits");
     let stock = fields.integer("stock", 0..=most).and_then(|stock| u64::try_from(stock).ok());
@@ -60,24 +60,25 @@ async fn answer(
     Path(order_id): Path<String>,
     JsonBody(fields): JsonBody,
 ) -> Result<Response, Problem> {
-    let order_id = path_id::<OrderId>(&order_id, "order_id")?;
-    let (accepted, reason) = read_answer(fields)?;
+    let order_id = path_id::<OrderId>(&order_id, "order_id");
+    let (order_id, (accepted, reason)) = both(order_id, read_answer(fields))?;
     Ok(handle.submit(Request::Answer { order_id, accepted, reason }).await)
 }
 
 fn read_answer(mut fields: Fields) -> Result<(bool, Option<String>), Problem> {
     let accepted = fields.boolean("accepted");
-    let reason = fields.optional_text("reason", 1..=MAX_TEXT);
+    let reason = fields.optional_text("reason", 1..=MAX_REASON);
     fields.finish(accepted.map(|accepted| (accepted, reason)))
 }
 
 async fn menu(
     Of(handle): Of<Handle<Store>>,
     Path(store_id): Path<String>,
-    page: Page,
+    page: Result<Page, Problem>,
 ) -> Result<Response, Problem> {
-    let store_id = path_id::<StoreId>(&store_id, "store_id")?;
-    let rows = handle.list(&list(MENU_ITEM.name, Some(&store_id), None, &page)).await?;
+    let (store_id, page) = both(path_id::<StoreId>(&store_id, "store_id"), page)?;
+    let query = list(MENU_ITEM, Some(store_id.as_str()), Vec::new(), &page);
+    let rows = handle.list(&query).await?;
     let items = rows.iter().filter_map(|(_, row)| row.menu_item()).map(menu_item_view).collect();
     Ok(list_response(items, page.limit, MenuItemView::key))
 }
@@ -87,35 +88,20 @@ async fn tickets(
     Path(store_id): Path<String>,
     mut query: StrictQuery,
 ) -> Result<Response, Problem> {
-    let store_id = path_id::<StoreId>(&store_id, "store_id")?;
+    let store_id = path_id::<StoreId>(&store_id, "store_id");
     let state = query.one_of("state", &State::ALL.map(State::as_str));
     let page = query.page();
-    let (state, page) = query.finish((state, page))?;
-    let rows = handle.list(&list(TICKET.name, Some(&store_id), state, &page)).await?;
+    let (store_id, (state, page)) = both(store_id, query.finish((state, page)))?;
+    let states = state.into_iter().collect();
+    let rows = handle.list(&list(TICKET, Some(store_id.as_str()), states, &page)).await?;
     let items = rows.iter().filter_map(|(_, row)| row.ticket()).map(ticket_view).collect();
     Ok(list_response(items, page.limit, |last| last.order_id().to_string()))
 }
 
 async fn holdings(Of(handle): Of<Handle<Store>>, page: Page) -> Result<Response, Problem> {
-    let rows = handle.list(&list(TICKET.name, None, None, &page)).await?;
+    let rows = handle.list(&list(TICKET, None, Vec::new(), &page)).await?;
     let items = rows.iter().filter_map(|(_, row)| row.ticket()).map(holding).collect();
-    Ok(list_response(items, page.limit, |last| last.order_id().to_string()))
-}
-
-fn list(
-    kind: &'static str,
-    store_id: Option<&StoreId>,
-    state: Option<String>,
-    page: &Page,
-) -> ListQuery {
-    ListQuery {
-        kind,
-        owner: store_id.map(ToString::to_string),
-        states: state.into_iter().collect(),
-        after: page.cursor.clone(),
-        descending: false,
-        limit: page.limit,
-    }
+    Ok(list_response(items, page.limit, |last| last.order_id.to_string()))
 }
 
 #[cfg(test)]

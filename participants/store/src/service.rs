@@ -5,7 +5,8 @@ use contracts::{
     event::MenuItemChanged,
 };
 use runtime::{
-    Content, Decision, Incoming, Input, Key, Keys, Kind, Outgoing, Problem, Reply, Service, View,
+    Decision, Incoming, Input, Key, Keys, Kind, Outgoing, Problem, Reply, Service, View,
+    participant::{self, STALE_TIMER, answer_again, as_it_stands, changed, misrouted, news},
 };
 
 use crate::{
@@ -55,7 +56,7 @@ impl Store {
 
     fn command(&self, incoming: &Incoming, view: &StoreView<'_>, now: Timestamp) -> Decided {
         let Message::Command(command) = &incoming.message else {
-            return Decision::ignored("unheard_event");
+            return misrouted(ServiceName::Store, &incoming.message);
         };
         let order_id = command.order_id();
         let key = ticket_key(order_id);
@@ -68,10 +69,7 @@ impl Store {
             Command::CancelTicket(_) => ticket::cancel(current, order_id, &shelf, now),
             Command::SettleStock(_) => ticket::settle(current, &shelf, now),
             Command::Restock(_) => ticket::restock(current, order_id, &shelf, now),
-            other => {
-                let name = other.kind().as_str();
-                return Decision::dead_letter(format!("the store has no command {name}"));
-            }
+            _ => return misrouted(ServiceName::Store, &incoming.message),
         };
         match outcome {
             Ok(outcome) => effects(&key, current, outcome, incoming.saga),
@@ -129,7 +127,7 @@ impl Service for Store {
             Input::Request(Request::Answer { order_id, accepted, reason }) => {
                 answer(order_id, *accepted, reason.as_deref(), view, now)
             }
-            Input::Wake(_) => Decision::ignored("stale_timer"),
+            Input::Wake(_) => Decision::ignored(STALE_TIMER),
         }
     }
 }
@@ -181,7 +179,7 @@ fn put_menu_item(
         Put::Unchanged => {
             return current.map_or_else(
                 || Decision::refused(Problem::internal()),
-                |item| Decision::answered(200, &menu_item_view(item)),
+                |item| as_it_stands(&menu_item_view(item)),
             );
         }
         Put::TooLow { least } => {
@@ -193,26 +191,17 @@ fn put_menu_item(
         Put::Restocked(after) => (after, false),
         Put::Changed(after) => (after, true),
     };
-    let message = told.then(|| Outgoing {
-        about: key.clone(),
-        content: Content::Event {
-            event: Event::MenuItemChanged(MenuItemChanged {
-                store_id: after.store_id.clone(),
-                menu_id: after.menu_id.clone(),
-                name: after.name.clone(),
-                price: after.price,
-            }),
-            sequence: after.version,
-            repeat: false,
-        },
-        saga: None,
+    let message = told.then(|| {
+        let changed = MenuItemChanged {
+            store_id: after.store_id.clone(),
+            menu_id: after.menu_id.clone(),
+            name: after.name.clone(),
+            price: after.price,
+        };
+        news(&key, Event::MenuItemChanged(changed), after.version, None)
     });
-    Decision {
-        reply: Reply::json(200, &menu_item_view(&after)),
-        saves: vec![(key, StoreAggregate::MenuItem(Box::new(after)))],
-        messages: message.into_iter().collect(),
-        ..Decision::default()
-    }
+    let reply = Reply::json(200, &menu_item_view(&after));
+    Decision { reply, ..changed(key, StoreAggregate::MenuItem(Box::new(after)), message) }
 }
 
 fn answer(
@@ -266,34 +255,25 @@ fn effects(
     outcome: Outcome,
     asked_by: Option<SagaId>,
 ) -> Decided {
-    let (after, moved, told) = match outcome {
+    let (mut after, moved, told) = match outcome {
         Outcome::Nothing(label) => return Decision::ignored(label),
         Outcome::Repeat => {
-            let messages = current.and_then(|ticket| fact(key, ticket, asked_by, true)).into_iter();
-            return Decision { messages: messages.collect(), ..Decision::default() };
+            return answer_again(current.and_then(|ticket| fact(key, ticket, asked_by, true)));
         }
         Outcome::News(after, moved) => (after, moved, true),
         Outcome::Quiet(after) => (after, Vec::new(), false),
     };
-    let mut after = after;
     after.saga = after.saga.or(asked_by);
     let message = if told { fact(key, &after, asked_by, false) } else { None };
-    let items = moved.into_iter().map(|item| {
+    let mut decision = changed(key.clone(), StoreAggregate::Ticket(after), message);
+    decision.saves.extend(moved.into_iter().map(|item| {
         let key = menu_item_key(&item.store_id, &item.menu_id);
         (key, StoreAggregate::MenuItem(Box::new(item)))
-    });
-    Decision {
-        messages: message.into_iter().collect(),
-        saves: std::iter::once((key.clone(), StoreAggregate::Ticket(after))).chain(items).collect(),
-        ..Decision::default()
-    }
+    }));
+    decision
 }
 
 fn fact(key: &Key, ticket: &Ticket, asked_by: Option<SagaId>, repeat: bool) -> Option<Outgoing> {
-    let event = ticket.record.event(&ticket.order_id, ticket.state.as_str())?;
-    Some(Outgoing {
-        about: key.clone(),
-        content: Content::Event { event, sequence: ticket.record.sequence, repeat },
-        saga: asked_by.or(ticket.saga),
-    })
+    let stands = (&ticket.order_id, ticket.state.as_str());
+    participant::fact(key, stands, &ticket.record, asked_by.or(ticket.saga), repeat)
 }

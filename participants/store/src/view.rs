@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use contracts::{Line, MenuId, Milestone, Money, OrderId, StoreId, Timestamp};
+use contracts::{Line, MenuId, Money, OrderId, StoreId, Timestamp};
+use runtime::participant;
 use serde::Serialize;
 
 use crate::{
@@ -68,28 +69,26 @@ impl TicketView<'_> {
     }
 }
 
-/// What the service holds for an order, as the auditor reads it.
-#[derive(Clone, Debug, Serialize)]
-pub struct Holding<'a> {
-    order_id: &'a OrderId,
+/// Whose ticket, and the pieces that it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HeldPieces<'a> {
     store_id: Option<&'a StoreId>,
-    state: &'static str,
-    /// Whether the owner still has to answer, or pieces are reserved.
-    active: bool,
     reserved: Vec<Pieces<'a>>,
     sold: Vec<Pieces<'a>>,
-    milestones: &'a [Milestone],
-    version: u64,
 }
 
 /// So many pieces of an item.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Pieces<'a> {
     menu_id: &'a MenuId,
     quantity: u64,
 }
 
-/// What is held for an order: its pieces, reserved or sold, with every milestone.
+/// What the service holds for an order, as the auditor reads it.
+pub type Holding<'a> = participant::Holding<'a, HeldPieces<'a>>;
+
+/// What is held for an order: its pieces, reserved or sold, with every milestone. It is active
+/// where the owner still has to answer, or pieces are reserved.
 pub fn holding(ticket: &Ticket) -> Holding<'_> {
     let pieces = |state| {
         let held = if ticket.state == state { ticket.quantities() } else { BTreeMap::new() };
@@ -97,19 +96,15 @@ pub fn holding(ticket: &Ticket) -> Holding<'_> {
     };
     Holding {
         order_id: &ticket.order_id,
-        store_id: ticket.store_id(),
         state: ticket.state.as_str(),
         active: ticket.is_active(),
-        reserved: pieces(State::Accepted),
-        sold: pieces(State::Settled),
+        own: HeldPieces {
+            store_id: ticket.store_id(),
+            reserved: pieces(State::Accepted),
+            sold: pieces(State::Settled),
+        },
         milestones: &ticket.record.milestones,
+        updated_at: ticket.updated_at,
         version: ticket.record.sequence,
-    }
-}
-
-impl Holding<'_> {
-    /// For which order.
-    pub const fn order_id(&self) -> &OrderId {
-        self.order_id
     }
 }

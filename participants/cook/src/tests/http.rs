@@ -56,7 +56,7 @@ async fn a_ticket_is_cooked() {
     let told: Vec<(&str, u64)> = told.iter().map(|it| (it.kind.as_str(), it.sequence)).collect();
     assert_eq!(told, [("cook-started", 2), ("cook-finished", 3)]);
     let (_, held) = rig.get("/cook/holdings").await;
-    assert_eq!((ids(&held), &held["items"][0]["sequence"]), (vec!["o1"], &json!(3)));
+    assert_eq!((ids(&held), &held["items"][0]["version"]), (vec!["o1"], &json!(3)));
 }
 
 #[tokio::test]
@@ -92,6 +92,30 @@ async fn a_refusal_says_why() {
     assert_eq!(slug(&answer), (415, "unsupported-media-type"));
     let answer = rig.put("/cook/tickets/declined/decline", because).await;
     assert_eq!((answer.0, &answer.1["reason"]), (200, &json!("no rice")));
+}
+
+#[tokio::test]
+async fn every_wrong_field_is_named_in_one_answer() {
+    let rig = Rig::start().await;
+    let long = format!(r#"{{"reason": "{}"}}"#, "x".repeat(201));
+    for (method, path, body, fields) in [
+        ("PUT", "/cook/tickets/o%201/start", Some(r#"{"x": 1}"#), vec!["order_id", "x"]),
+        ("PUT", "/cook/tickets/o%201/start", None, vec!["order_id"]),
+        ("PUT", "/cook/tickets/o%201/decline", Some("{}"), vec!["order_id", "reason"]),
+        ("PUT", "/cook/tickets/o1/decline", Some(long.as_str()), vec!["reason"]),
+        (
+            "GET",
+            "/cook/stores/s%201/tickets?state=raw&limit=0",
+            None,
+            vec!["store_id", "state", "limit"],
+        ),
+    ] {
+        let answer = rig.ask(method, path, body).await;
+        assert_eq!(slug(&answer), (422, "invalid-fields"), "{path}");
+        let errors = answer.1["errors"].as_array().unwrap();
+        let named: Vec<&str> = errors.iter().map(|it| it["field"].as_str().unwrap()).collect();
+        assert_eq!(named, fields, "{path}");
+    }
 }
 
 #[tokio::test]

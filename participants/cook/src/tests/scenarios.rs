@@ -177,6 +177,6 @@ fn what_is_held_says_whether_there_is_something_to_do() {
         let Some(ticket) = ticket else { continue };
         let held = holding(&ticket);
         assert_eq!(held.active, ["queued", "cooking"].contains(&name), "{name}");
-        assert_eq!((held.sequence, held.order_id), (ticket.record.sequence, order()));
+        assert_eq!((held.version, held.order_id), (ticket.record.sequence, &order()));
     }
 }

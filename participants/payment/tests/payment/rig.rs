@@ -3,8 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use contracts::{
-    Command, CommandId, Currency, CustomerId, Event, Message, MessageId, Money, OrderId, SagaId,
-    ServiceName, Timestamp,
+    Command, CommandId, Currency, CustomerId, Event, EventType, Fact, Message, MessageId, Money,
+    OrderId, SagaId, ServiceName, Timestamp,
     command::{AuthorizePayment, OrderOnly},
 };
 use payment::{OrderPayment, Payment, Settings, aggregates::payment_key};
@@ -44,17 +44,27 @@ fn saga() -> SagaId {
 }
 
 pub(crate) fn command(command: Command) -> Input<std::convert::Infallible> {
+    message(Message::Command(command))
+}
+
+/// A fact of the cook's, of which nobody here should hear.
+pub(crate) fn foreign_fact(order_id: OrderId) -> Input<std::convert::Infallible> {
+    let fact = Fact { order_id, state: "finished".to_owned(), milestones: Vec::new() };
+    message(Message::Event(Event::Fact(EventType::CookFinished, fact)))
+}
+
+fn message(message: Message) -> Input<std::convert::Infallible> {
     let id = "\"01890000-0000-7000-8000-000000000002\"";
     let id: MessageId = serde_json::from_str(id).unwrap();
     Input::Message(Incoming {
         id,
         time: Timestamp::from_millis(0),
         source: ServiceName::Orchestrator,
-        subject: command.order_id().to_string(),
+        subject: String::new(),
         sequence: None,
         command_id: Some(CommandId(id.0)),
         saga: Some(saga()),
-        message: Message::Command(command),
+        message,
     })
 }
 

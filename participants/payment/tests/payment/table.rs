@@ -5,7 +5,7 @@ use contracts::{
     command::{AuthorizePayment, OrderOnly},
 };
 
-use crate::rig::{Act, Rig, command, order, won};
+use crate::rig::{Act, Rig, command, foreign_fact, order, won};
 
 const OK: Act = Act::Authorize("tok-ok");
 const SLOW: Act = Act::Authorize("tok-slow");
@@ -28,15 +28,15 @@ fn check(given: &[Act], state: &str, expected: [&str; 6]) {
 
 #[test]
 fn every_command_in_every_state() {
-    let stale = "stale_timer";
-    let wait = "gateway_not_answered";
+    let stale = "stale-timer";
+    let wait = "answer-pending";
     check(
         &[],
         "none",
         [
             "-> authorized, payment-authorized",
             "-> voided, payment-voided",
-            "nothing_to_capture",
+            "unknown-order",
             "-> refunded, payment-refunded",
             stale,
             stale,
@@ -50,19 +50,19 @@ fn every_command_in_every_state() {
             "-> voiding",
             wait,
             "-> refunding",
-            "early_timer",
+            "early-timer",
             "-> authorized, payment-authorized",
         ],
     );
     check(
         &[SLOW, Act::Void],
         "voiding",
-        [wait, wait, wait, wait, "early_timer", "-> voided, payment-voided"],
+        [wait, wait, wait, wait, "early-timer", "-> voided, payment-voided"],
     );
     check(
         &[SLOW, Act::Refund],
         "refunding",
-        [wait, wait, wait, wait, "early_timer", "-> refunded, payment-refunded"],
+        [wait, wait, wait, wait, "early-timer", "-> refunded, payment-refunded"],
     );
     for given in [&[OK][..], &[SLOW, Act::Pass(45), Act::Wake]] {
         let again = "again payment-authorized";
@@ -192,11 +192,12 @@ fn a_message_that_can_never_be_obeyed_is_a_dead_letter() {
     });
     let foreign = Command::CancelTicket(OrderOnly { order_id });
     for (input, reason) in [
-        (negative, "an amount to hold cannot be negative"),
-        (foreign, "payment has no command cancel-ticket"),
+        (command(negative), "an amount to hold cannot be negative"),
+        (command(foreign), "payment has no command cancel-ticket"),
+        (foreign_fact(order()), "payment does not listen to cook-finished"),
     ] {
         let mut rig = Rig::new();
-        let decision = rig.take(&command(input));
+        let decision = rig.take(&input);
         assert_eq!(decision.dead_letter.as_deref(), Some(reason));
         assert!(rig.payment().is_none());
     }

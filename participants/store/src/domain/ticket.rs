@@ -9,6 +9,7 @@ use contracts::{
     Detail, EventType, Line, MenuId, Money, OrderId, Record, SagaId, StoreId, Timestamp,
     command::RequestAcceptance,
 };
+use runtime::participant::{ANSWER_PENDING, HEARD_BEFORE, UNKNOWN_ORDER};
 use serde::{Deserialize, Serialize};
 
 use super::{MenuItem, Movement};
@@ -170,7 +171,7 @@ pub fn answer(
             Ok(ticket.clone().rejected(reason.unwrap_or(STORE_REJECTED).to_owned(), now))
         }
         (State::Cancelled, _) | (_, None) => Err(Refusal::Cancelled),
-        (_, Some(before)) if before.accepted == accepted => Ok(Outcome::Nothing("answered_again")),
+        (_, Some(before)) if before.accepted == accepted => Ok(Outcome::Nothing(HEARD_BEFORE)),
         (_, Some(before)) if before.accepted => Err(Refusal::AlreadyAccepted),
         (_, Some(_)) => Err(Refusal::AlreadyRejected),
     }
@@ -207,7 +208,7 @@ pub fn settle(
     shelf: &Shelf<'_>,
     now: Timestamp,
 ) -> Result<Outcome, Shortage> {
-    let Some(ticket) = current else { return Ok(Outcome::Nothing("nothing_to_settle")) };
+    let Some(ticket) = current else { return Ok(Outcome::Nothing(UNKNOWN_ORDER)) };
     match ticket.state {
         State::Accepted => {
             let (state, kind) = (State::Settled, EventType::StockSettled);
@@ -314,7 +315,7 @@ impl Ticket {
     fn tell_again(&self) -> Outcome {
         match self.record.latest() {
             Some(_) => Outcome::Repeat,
-            None => Outcome::Nothing("owner_not_answered"),
+            None => Outcome::Nothing(ANSWER_PENDING),
         }
     }
 

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use contracts::{
-    Command, CommandId, Currency, Event, Line, MenuId, Message, MessageId, Money, OrderId, SagaId,
-    ServiceName, StoreId, Timestamp,
+    Command, CommandId, Currency, Event, EventType, Fact, Line, MenuId, Message, MessageId, Money,
+    OrderId, SagaId, ServiceName, StoreId, Timestamp,
     command::{OrderOnly, RequestAcceptance},
 };
 use runtime::{Aggregate, Content, Decision, Incoming, Input, Key, Reply, Service, View};
@@ -52,17 +52,27 @@ fn saga() -> SagaId {
 }
 
 pub(crate) fn command(command: Command) -> Input<Request> {
+    message(Message::Command(command))
+}
+
+/// A fact of the cook's, of which nobody here should hear.
+pub(crate) fn foreign_fact(order_id: OrderId) -> Input<Request> {
+    let fact = Fact { order_id, state: "finished".to_owned(), milestones: Vec::new() };
+    message(Message::Event(Event::Fact(EventType::CookFinished, fact)))
+}
+
+fn message(message: Message) -> Input<Request> {
     let id = "\"01890000-0000-7000-8000-000000000002\"";
     let id: MessageId = serde_json::from_str(id).unwrap();
     Input::Message(Incoming {
         id,
         time: Timestamp::from_millis(0),
         source: ServiceName::Orchestrator,
-        subject: command.order_id().to_string(),
+        subject: String::new(),
         sequence: None,
         command_id: Some(CommandId(id.0)),
         saga: Some(saga()),
-        message: Message::Command(command),
+        message,
     })
 }
 
@@ -184,6 +194,9 @@ impl Rig {
         let named: Vec<Key> = named.into_iter().chain(more).collect();
         let states = self.states_of(&named);
         let decision = self.service.decide(input, &View::new(&states, &unsent), self.now);
+        // What else a batch happens to have loaded makes no difference.
+        let in_a_batch = self.service.decide(input, &View::new(&self.states, &unsent), self.now);
+        assert_eq!(format!("{decision:?}"), format!("{in_a_batch:?}"), "an unnamed key is read");
         assert_eq!(matches!(input, Input::Request(_)), !matches!(decision.reply, Reply::None));
         for (key, after) in &decision.saves {
             assert!(named.contains(key), "{key} is saved without a lock");
