@@ -176,6 +176,28 @@ async fn a_database_of_a_newer_version_is_left_as_it_is() {
     assert_eq!(fs::read(&path).unwrap(), before, "nothing was changed");
 }
 
+#[tokio::test]
+async fn dead_letters_are_counted_and_are_no_violation() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    ends(&["migrate", "--data", data], 0, "");
+    let said = |arguments: &[&str]| {
+        String::from_utf8(ends(arguments, 0, "").stdout).unwrap().replace(' ', "")
+    };
+    assert!(!said(&["audit", "--data", data]).contains("deadletters"));
+    let path = system::database_path(dir.path(), ServiceName::Cook);
+    let mut database = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    let letter = "INSERT INTO dead_letter (consumer, bytes, headers, error, attempts, at)
+                  VALUES ('commands', x'7b', '{}', 'no envelope', 1, 0)";
+    for _ in 0..2 {
+        sqlx::query(letter).execute(&mut database).await.unwrap();
+    }
+    database.close().await.unwrap();
+    assert!(said(&["audit", "--data", data]).contains("deadletters:cook2("));
+    let json = said(&["audit", "--data", data, "--output", "json"]);
+    assert!(json.contains(r#""cook":2"#) && json.contains(r#""store":0"#), "{json}");
+}
+
 #[test]
 fn a_second_process_on_the_directory_is_refused_and_the_first_ends_in_order() {
     let dir = tempfile::tempdir().unwrap();
