@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contracts::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
@@ -17,10 +18,14 @@ pub struct Money {
 }
 
 /// A line of an order.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Line {
     /// Which item.
     pub menu_id: String,
+    /// What it was called.
+    pub name: String,
+    /// What one piece cost.
+    pub unit_price: Money,
     /// How many pieces.
     pub quantity: u64,
 }
@@ -32,6 +37,10 @@ pub struct Order {
     pub order_id: String,
     /// Whose.
     pub customer_id: String,
+    /// From whom.
+    pub store_id: String,
+    /// What.
+    pub items: Vec<Line>,
     /// What it costs.
     pub total: Money,
     /// Counts its changes.
@@ -55,6 +64,14 @@ pub struct Saga {
     pub phase: String,
     /// Set while an operator has halted it.
     pub suspended_at: Option<Value>,
+    /// Whether nothing can be undone any more.
+    pub past_pivot: bool,
+    /// `requested`, `refused`.
+    pub cancellation: Option<String>,
+    /// When it started, in milliseconds.
+    pub started_at: i64,
+    /// What was pinned when it started.
+    pub settings: Settings,
     /// Its steps.
     pub steps: Vec<Step>,
     /// How far each participant was heard.
@@ -70,6 +87,42 @@ pub struct Step {
     pub status: String,
     /// Whether its command was sent too often without an answer.
     pub exhausted: bool,
+    /// Whether its deadline has called for people.
+    pub escalated: bool,
+    /// Since when it has this status, in milliseconds.
+    pub since: i64,
+    /// When its command is sent again, in milliseconds.
+    pub next_attempt_at: Option<i64>,
+    /// When it is overdue, in milliseconds.
+    pub deadline: Option<i64>,
+}
+
+impl Step {
+    /// Whether an answer is awaited.
+    pub fn in_flight(&self) -> bool {
+        matches!(self.status.as_str(), "requested" | "undoing")
+    }
+
+    /// Whether the saga may go on from it.
+    pub fn is_over(&self) -> bool {
+        matches!(self.status.as_str(), "done" | "skipped")
+    }
+}
+
+/// What was pinned in a saga when it started.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    /// How long each step may take, in milliseconds.
+    pub deadlines: BTreeMap<String, i64>,
+    /// How commands are sent again.
+    pub retry: Retry,
+}
+
+/// How commands are sent again.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Retry {
+    /// The longest pause, in milliseconds.
+    pub cap: i64,
 }
 
 /// How far a participant was heard.
@@ -99,6 +152,39 @@ impl Saga {
             phase => phase,
         }
     }
+
+    /// The step whose answer is awaited: one that is not answered, else the one that has been
+    /// awaited longest.
+    pub fn awaited(&self) -> Option<&Step> {
+        let in_flight = self.steps.iter().filter(|step| !self.has_ended() && step.in_flight());
+        in_flight.min_by_key(|step| (!step.exhausted, step.since))
+    }
+
+    /// Whether a deadline after the start of cooking has passed.
+    pub fn stalled(&self) -> bool {
+        !self.has_ended() && self.steps.iter().any(|step| step.escalated && step.in_flight())
+    }
+
+    /// When the next command is sent again, in milliseconds.
+    pub fn next_attempt_at(&self) -> Option<i64> {
+        let halted = self.suspended_at.is_some();
+        self.steps.iter().filter(|_| !halted).filter_map(|step| step.next_attempt_at).min()
+    }
+
+    /// When it wants to be woken, in milliseconds.
+    pub fn wake_at(&self) -> Option<i64> {
+        if self.has_ended() || self.suspended_at.is_some() {
+            return None;
+        }
+        let deadline = self.steps.iter().filter_map(|step| step.deadline).min();
+        self.next_attempt_at().into_iter().chain(deadline).min()
+    }
+
+    /// The longest that it may ever wait for anything, in milliseconds.
+    pub fn longest_wait(&self) -> i64 {
+        let deadlines = self.settings.deadlines.values().copied();
+        deadlines.chain([self.settings.retry.cap]).max().unwrap_or(0)
+    }
 }
 
 /// What every participant keeps for an order.
@@ -114,6 +200,55 @@ pub struct Holding {
     pub rider_id: Option<String>,
     /// What was asked; the stores' tickets have it.
     pub asked: Option<Asked>,
+    /// From whom; kitchen tickets and deliveries have it.
+    pub store_id: Option<String>,
+    /// What to cook; kitchen tickets have it.
+    #[serde(default)]
+    pub items: Vec<Line>,
+    /// Where it goes; deliveries have it.
+    pub address: Option<Address>,
+    /// The hold; payments have it.
+    pub authorization: Option<Authorization>,
+    /// The money taken; payments have it.
+    pub capture: Option<Taken>,
+    /// What was given back; payments have it.
+    pub refund: Option<Taken>,
+    /// The gateway's answer that is still to come; payments have it.
+    pub awaited: Option<Awaited>,
+}
+
+/// Where a delivery goes.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Address {
+    /// Its district.
+    pub district: String,
+}
+
+/// A hold on money.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Authorization {
+    /// `pending`, `authorized`, `declined`, `voided`, `captured`.
+    pub state: String,
+    /// Whose money.
+    pub customer_id: String,
+    /// How much.
+    pub amount: Money,
+}
+
+/// Money taken or given back.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Taken {
+    /// Of a capture: `captured`, `refunded`; of a refund: `refunded`, `released`, `nothing`.
+    pub state: String,
+    /// How much; a refund may have found nothing.
+    pub amount: Option<Money>,
+}
+
+/// An answer of the gateway that is still to come.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Awaited {
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Sequence and milestones.
@@ -169,11 +304,15 @@ pub struct Asked {
     pub store_id: String,
     /// What is ordered.
     pub items: Vec<Line>,
+    /// What it costs in all.
+    pub total: Money,
 }
 
 /// An item of a menu.
 #[derive(Clone, Debug, Deserialize)]
 pub struct MenuItem {
+    /// Whose menu.
+    pub store_id: String,
     /// Can be reserved.
     pub on_hand: u64,
     /// Held by accepted tickets.
@@ -188,6 +327,10 @@ pub struct MenuItem {
 /// A rider.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Rider {
+    /// Where they work.
+    pub district: String,
+    /// Whether they are at work.
+    pub on_duty: bool,
     /// How many deliveries they may carry at once.
     pub capacity: usize,
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use contracts::Timestamp;
 use runtime::db::{DbError, Row};
 
 use super::{
@@ -14,11 +15,39 @@ use super::{
 /// The participants that hold something for an order, in the order in which it meets them.
 pub const PARTICIPANTS: [Place; 4] = [PAYMENTS, TICKETS, KITCHEN, DELIVERIES];
 
+/// What a row says beside its body.
+#[derive(Clone, Debug, Default)]
+pub struct Columns {
+    /// Counts its changes.
+    pub version: u64,
+    /// The word that people search by.
+    pub state: String,
+    /// Whose it is.
+    pub owner: Option<String>,
+    /// When its timer fires, in milliseconds.
+    pub wake_at: Option<i64>,
+    /// When it was last changed, in milliseconds.
+    pub updated_at: i64,
+}
+
+impl Columns {
+    /// Of a row.
+    pub fn of(row: &Row) -> Self {
+        Self {
+            version: row.version,
+            state: row.state.clone(),
+            owner: row.owner.clone(),
+            wake_at: row.wake_at.map(Timestamp::as_millis),
+            updated_at: row.updated_at.as_millis(),
+        }
+    }
+}
+
 /// A participant's row with its body.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// The row's version.
-    pub version: u64,
+    /// What stands beside the body.
+    pub columns: Columns,
     /// The body.
     pub body: Holding,
 }
@@ -26,10 +55,8 @@ pub struct Part {
 /// An order's row with its body.
 #[derive(Clone, Debug)]
 pub struct Head {
-    /// The row's version.
-    pub version: u64,
-    /// Whether its timer is set.
-    pub has_timer: bool,
+    /// What stands beside the body.
+    pub columns: Columns,
     /// The body.
     pub body: Order,
     /// Its sagas, read.
@@ -104,8 +131,7 @@ impl Held {
                         .map_err(|error| format!("a saga of order {}: {error}", self.id))
                 })
                 .collect::<Result<_, _>>()?;
-            let has_timer = row.wake_at.is_some();
-            Ok(Head { version: row.version, has_timer, body, sagas })
+            Ok(Head { columns: Columns::of(row), body, sagas })
         });
         match head {
             Ok(head) => self.order = Some(head),
@@ -117,7 +143,7 @@ impl Held {
         let what = format!("{}'s {}", place.service, place.kind);
         match read::<Holding>(&what, &self.id, &row.body) {
             Ok(body) => {
-                let part = Some(Part { version: row.version, body });
+                let part = Some(Part { columns: Columns::of(row), body });
                 match place {
                     PAYMENTS => self.payment = part,
                     TICKETS => self.ticket = part,

@@ -59,6 +59,8 @@ pub trait Stored: Send + Sync {
     async fn saga(&self, saga_id: Uuid) -> Result<Option<SagaRow>, DbError>;
     /// At most [`PAGE`] saga search rows, the newest first, before that id.
     async fn sagas(&self, before: Option<Uuid>) -> Result<Vec<SagaRow>, DbError>;
+    /// At most [`PAGE`] sagas that have a history, by id, after that one.
+    async fn streams(&self, after: Option<Uuid>) -> Result<Vec<Uuid>, DbError>;
     /// A saga's whole history.
     async fn history(&self, saga_id: Uuid) -> Result<Vec<HistoryEntry>, DbError>;
     /// At most [`PAGE`] published events after that place in the table.
@@ -138,6 +140,10 @@ impl Stored for Files {
     async fn sagas(&self, before: Option<Uuid>) -> Result<Vec<SagaRow>, DbError> {
         let query = runtime::db::SagaQuery { before, limit: PAGE, ..Default::default() };
         self.of(ServiceName::Orchestrator).reader().sagas(&query).await
+    }
+
+    async fn streams(&self, after: Option<Uuid>) -> Result<Vec<Uuid>, DbError> {
+        self.of(ServiceName::Orchestrator).reader().streams(after, PAGE).await
     }
 
     async fn history(&self, saga_id: Uuid) -> Result<Vec<HistoryEntry>, DbError> {

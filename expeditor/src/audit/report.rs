@@ -37,7 +37,7 @@ const SAYS: [(u8, &str); 10] = [
     (2, "one effect each; stock and loads add up"),
     (3, "every saga ends, waits with a timer, or is stuck"),
     (4, "ended orders: money, stock and food agree"),
-    (5, "histories replay to what is stored"),
+    (5, "histories replay to what is stored, columns say it"),
     (6, "nothing without its saga or after its end"),
     (7, "the catalog is the fold of the menus' events"),
     (8, "each aggregate's events in their sequence"),

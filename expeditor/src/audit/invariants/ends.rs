@@ -18,13 +18,11 @@ pub fn check(held: &Held, known: &Knowledge) -> Verdict {
     }
     let open = head.sagas.iter().filter(|saga| !saga.has_ended());
     let halted = open.clone().any(|saga| saga.suspended_at.is_some() || saga.is_stuck());
-    if !head.has_timer && !open.clone().all(|saga| saga.suspended_at.is_some()) {
+    if head.columns.wake_at.is_none() && !open.clone().all(|saga| saga.suspended_at.is_some()) {
         return Verdict::Violated("its saga has not ended and waits without a timer".to_owned());
     }
     if known.at_rest && !halted {
-        let waits = open
-            .flat_map(|saga| &saga.steps)
-            .find(|step| matches!(step.status.as_str(), "requested" | "undoing"));
+        let waits = open.flat_map(|saga| &saga.steps).find(|step| step.in_flight());
         let waits = waits.map_or("nothing", |step| step.name.as_str());
         return Verdict::Violated(format!("its saga has not ended; it waits on {waits}"));
     }

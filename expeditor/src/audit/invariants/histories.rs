@@ -2,44 +2,104 @@
 //! no gaps, and nothing follows a terminal event; the search row agrees. I10 on the way: operators'
 //! actions name their actor.
 
+use contracts::Timestamp;
+use runtime::{HistoryEntry, db::SagaRow};
 use saga::{Event, EventKind};
 use serde_json::Value;
 
-use crate::audit::{AuditError, Name, Report, bodies::Saga, held::Head, read::Stored};
+use crate::audit::{
+    AuditError, Name, Report,
+    bodies::Saga,
+    held::{self, Head},
+    read::Stored,
+};
+
+/// What is stored of a saga beside its order.
+struct Beside {
+    history: Vec<HistoryEntry>,
+    row: Option<SagaRow>,
+}
+
+impl Beside {
+    /// The version that the saga must have reached by now.
+    fn version(&self) -> u64 {
+        let entries = self.history.len() as u64;
+        self.row.as_ref().map_or(entries, |row| row.version.max(entries))
+    }
+}
 
 /// Judges the histories of one order.
+///
+/// They are read after the order, so they may be ahead of it by what happened since. Then the order
+/// is read again: now it is behind only if it was rolled back. And what it has become since is
+/// compared with its history once more.
 pub async fn check(
     stored: &dyn Stored,
     order_id: &str,
     head: &Head,
     report: &mut Report,
 ) -> Result<(), AuditError> {
-    for (saga, body) in head.sagas.iter().zip(&head.body.sagas) {
-        // Read after the order: it can only be longer than the saga's version, by what happened
-        // since.
+    let beside = look(stored, head).await?;
+    let ahead = |(saga, beside): (&Saga, &Beside)| beside.version() > saga.version;
+    if !head.sagas.iter().zip(&beside).any(ahead) {
+        judge(order_id, head, &beside, report);
+        return Ok(());
+    }
+    let again = held::one(stored, order_id).await?;
+    let Some(now) = &again.order else {
+        let reason = again.unreadable.into_iter().map(|(_, reason)| reason).next();
+        let reason = reason.unwrap_or_else(|| format!("order {order_id}: it has vanished"));
+        report.judge(Name(5), Some(reason));
+        return Ok(());
+    };
+    let behind = head.sagas.iter().zip(&beside).find_map(|(saga, beside)| {
+        let found = now.sagas.iter().find(|it| it.saga_id == saga.saga_id);
+        let version = found.map_or(0, |it| it.version);
+        (version < beside.version()).then(|| {
+            format!(
+                "order {order_id}: {} saga: it is of version {version}, but was of {} before",
+                saga.definition,
+                beside.version()
+            )
+        })
+    });
+    if behind.is_some() {
+        report.judge(Name(5), behind);
+        return Ok(());
+    }
+    judge(order_id, now, &look(stored, now).await?, report);
+    Ok(())
+}
+
+async fn look(stored: &dyn Stored, head: &Head) -> Result<Vec<Beside>, AuditError> {
+    let mut beside = Vec::with_capacity(head.sagas.len());
+    for saga in &head.sagas {
         let history = stored.history(saga.saga_id).await?;
-        let complaint = match events(&history) {
+        beside.push(Beside { history, row: stored.saga(saga.saga_id).await? });
+    }
+    Ok(beside)
+}
+
+fn judge(order_id: &str, head: &Head, beside: &[Beside], report: &mut Report) {
+    for ((saga, body), beside) in head.sagas.iter().zip(&head.body.sagas).zip(beside) {
+        let complaint = match events(&beside.history) {
             Err(complaint) => Some(complaint),
             Ok(events) => {
                 actors(order_id, &events, report);
                 replays(saga, body, &events)
             }
         };
-        let complaint = match complaint {
-            None => row(stored, saga, order_id).await?,
-            complaint => complaint,
-        };
+        let complaint = complaint.or_else(|| row(beside.row.as_ref(), saga, head));
         let name = &saga.definition;
         report.judge(
             Name(5),
             complaint.map(|complaint| format!("order {order_id}: {name} saga: {complaint}")),
         );
     }
-    Ok(())
 }
 
 /// The events of a history whose versions have no gaps.
-fn events(history: &[runtime::HistoryEntry]) -> Result<Vec<Event>, String> {
+fn events(history: &[HistoryEntry]) -> Result<Vec<Event>, String> {
     let mut events = Vec::with_capacity(history.len());
     for (entry, expected) in history.iter().zip(1..) {
         if entry.version != expected {
@@ -117,23 +177,33 @@ fn brief(value: &Value) -> String {
 }
 
 /// The row that people search by must say what the saga says, or be of a later version.
-async fn row(
-    stored: &dyn Stored,
-    saga: &Saga,
-    order_id: &str,
-) -> Result<Option<String>, AuditError> {
-    let Some(row) = stored.saga(saga.saga_id).await? else {
-        return Ok(Some("it has no row to be found by".to_owned()));
-    };
-    Ok(if row.order_id != order_id {
-        Some(format!("its row is of order {}", row.order_id))
-    } else if row.version < saga.version {
-        Some(format!("its row is of version {}, it of {}", row.version, saga.version))
-    } else if row.version == saga.version && row.status != saga.status() {
-        Some(format!("its row says {}, it says {}", row.status, saga.status()))
-    } else {
-        None
-    })
+fn row(row: Option<&SagaRow>, saga: &Saga, head: &Head) -> Option<String> {
+    let Some(row) = row else { return Some("it has no row to be found by".to_owned()) };
+    let order = &head.body;
+    if row.order_id != order.order_id {
+        return Some(format!("its row is of order {}", row.order_id));
+    }
+    if row.version != saga.version {
+        let behind = row.version < saga.version;
+        return behind
+            .then(|| format!("its row is of version {}, it of {}", row.version, saga.version));
+    }
+    let millis = |at: Option<Timestamp>| at.map(Timestamp::as_millis);
+    let awaited = saga.awaited();
+    let columns = [
+        ("definition", row.definition == saga.definition),
+        ("definition_version", row.definition_version == saga.definition_version),
+        ("status", row.status == saga.status()),
+        ("waiting_on", row.waiting_on.as_ref() == awaited.map(|step| &step.name)),
+        ("waiting_since", millis(row.waiting_since) == awaited.map(|step| step.since)),
+        ("next_attempt_at", millis(row.next_attempt_at) == saga.next_attempt_at()),
+        ("stalled", row.stalled == saga.stalled()),
+        ("customer_id", row.customer_id == order.customer_id),
+        ("store_id", row.store_id == order.store_id),
+        ("started_at", row.started_at.as_millis() == saga.started_at),
+    ];
+    let (name, _) = columns.into_iter().find(|(_, same)| !same)?;
+    Some(format!("the {name} of its row is not what it says"))
 }
 
 fn actors(order_id: &str, events: &[Event], report: &mut Report) {

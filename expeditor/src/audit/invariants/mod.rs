@@ -1,7 +1,9 @@
 //! The invariants, each in a file of its own; those that one order is judged by are pure.
 
 pub mod acknowledged;
+pub mod amounts;
 pub mod catalog;
+pub mod columns;
 pub mod effects;
 pub mod endings;
 pub mod ends;
@@ -12,6 +14,7 @@ pub mod outboxes;
 pub mod riders;
 pub mod sequences;
 pub mod stock;
+pub mod timers;
 
 /// What one order's holdings say about one invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]

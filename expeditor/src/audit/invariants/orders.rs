@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::{Verdict, effects, endings, ends, histories, orphans, sequences};
+use super::{
+    Verdict, amounts, columns, effects, endings, ends, histories, orphans, sequences, timers,
+};
 use crate::audit::{
     AuditError, Knowledge, Name, Report,
     held::{self, Held, Slices},
@@ -13,10 +15,13 @@ use crate::audit::{
 
 type Check = fn(&Held, &Knowledge) -> Verdict;
 
-const CHECKS: [(Name, Check); 5] = [
+const CHECKS: [(Name, Check); 8] = [
     (Name(2), effects::check),
+    (Name(2), amounts::check),
     (Name(3), ends::check),
+    (Name(3), timers::check),
     (Name(4), endings::check),
+    (Name(5), columns::check),
     (Name(6), orphans::check),
     (Name(8), sequences::check),
 ];
@@ -84,15 +89,18 @@ pub async fn check(
     report: &mut Report,
 ) -> Result<Seen, AuditError> {
     let mut seen = Seen::default();
+    let mut watch = timers::Watch::default();
     let mut slices = Slices::new(stored);
     while let Some(slice) = slices.next().await? {
         for held in slice {
             if held.order.is_some() {
                 seen.insert(&held.id);
             }
+            watch.note(&held);
             one(stored, known, told, held, report).await?;
         }
     }
+    watch.judge(stored, report).await?;
     Ok(seen)
 }
 

@@ -5,9 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::columns;
 use crate::audit::{
     AuditError, Name, Report,
     bodies::{Holding, Load, Rider, read},
+    held::Columns,
     read::{DELIVERIES, LOADS, RIDERS, Stored},
 };
 
@@ -15,6 +17,7 @@ const ROUNDS: u32 = 3;
 
 /// Judges every rider's load.
 pub async fn check(stored: &dyn Stored, report: &mut Report) -> Result<(), AuditError> {
+    beside_riders(stored, report).await?;
     let mut open: Option<BTreeSet<String>> = None;
     for round in 1..=ROUNDS {
         let before = loads(stored, report, round == 1).await?;
@@ -54,6 +57,24 @@ pub async fn check(stored: &dyn Stored, report: &mut Report) -> Result<(), Audit
     Ok(())
 }
 
+/// What stands beside the riders' bodies.
+async fn beside_riders(stored: &dyn Stored, report: &mut Report) -> Result<(), AuditError> {
+    let mut after: Option<String> = None;
+    loop {
+        let page = stored.page(RIDERS, after.as_deref()).await?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = Some(last.clone());
+        for (id, row) in page {
+            let body = read::<Rider>("rider", &id, &row.body);
+            let complaint = body.map(|body| columns::rider(&Columns::of(&row), &body));
+            match complaint {
+                Ok(complaint) => columns::judge(report, "rider", &id, complaint),
+                Err(reason) => report.judge(Name(2), Some(reason)),
+            }
+        }
+    }
+}
+
 async fn too_much(
     stored: &dyn Stored,
     rider: &str,
@@ -87,6 +108,10 @@ async fn loads(
         for (id, row) in page {
             match read::<Load>("load of rider", &id, &row.body) {
                 Ok(load) => {
+                    if complain {
+                        let complaint = columns::load(&Columns::of(&row), &load);
+                        columns::judge(report, "load of rider", &id, complaint);
+                    }
                     loads.insert(id, (row.version, load));
                 }
                 Err(reason) if complain => report.judge(Name(2), Some(reason)),

@@ -11,7 +11,7 @@ use super::Verdict;
 use crate::audit::{
     AuditError, Knowledge, Name, Report,
     held::{self, Held, PARTICIPANTS},
-    read::{Place, Stored},
+    read::{PAYMENTS, Place, Stored, TICKETS},
 };
 
 /// Events about an order that are no facts: the orchestrator does not listen to them.
@@ -34,6 +34,11 @@ impl Told {
     /// for none.
     pub fn highest(&self, service: ServiceName, subject: &str) -> u64 {
         self.0.get(&(service, number(subject))).map_or(0, |highest| highest.fact)
+    }
+
+    /// The highest sequence of anything that service has published about that subject.
+    fn of(&self, service: ServiceName, subject: &str) -> u64 {
+        self.0.get(&(service, number(subject))).map_or(0, |highest| highest.any)
     }
 }
 
@@ -75,11 +80,12 @@ pub async fn published(stored: &dyn Stored, report: &mut Report) -> Result<Told,
 /// Judges how far the orchestrator has heard: never beyond what there is. Also that a row's
 /// version is its record's sequence, which everything here counts by.
 pub fn check(held: &Held, _: &Knowledge) -> Verdict {
-    let uncounted = held.parts().find(|(_, part)| part.version != part.body.record.sequence);
+    let uncounted =
+        held.parts().find(|(_, part)| part.columns.version != part.body.record.sequence);
     if let Some((place, part)) = uncounted {
         return Verdict::Violated(format!(
             "{}'s row is of version {}, its record of sequence {}",
-            place.service, part.version, part.body.record.sequence
+            place.service, part.columns.version, part.body.record.sequence
         ));
     }
     let Some(last) = held.order.as_ref().and_then(|head| head.sagas.last()) else {
@@ -87,7 +93,8 @@ pub fn check(held: &Held, _: &Knowledge) -> Verdict {
     };
     let beyond = last.cursors.iter().find_map(|(source, cursor)| {
         let place = PARTICIPANTS.into_iter().find(|place| place.service.as_str() == source);
-        let version = place.and_then(|place| held.part(place)).map_or(0, |part| part.version);
+        let version =
+            place.and_then(|place| held.part(place)).map_or(0, |part| part.columns.version);
         (cursor.sequence > version).then(|| {
             format!("it has heard {source} up to {}, which is at {version}", cursor.sequence)
         })
@@ -103,14 +110,25 @@ pub async fn check_heard(
     told: &Told,
     report: &mut Report,
 ) -> Result<(), AuditError> {
+    if let Some(head) = &held.order {
+        let (highest, version) =
+            (told.of(ServiceName::Orchestrator, &held.id), head.columns.version);
+        let complaint = (highest > version).then(|| {
+            format!(
+                "order {}: {highest} was the last that was published, but it is at {version}",
+                held.id
+            )
+        });
+        report.judge(Name(8), complaint);
+    }
     for place in PARTICIPANTS {
         let highest = told.highest(place.service, &held.id);
         if let Some(part) = held.part(place)
-            && highest > part.version
+            && highest > part.columns.version
         {
             let complaint = format!(
                 "order {}: {} has published up to {highest}, but is at {}",
-                held.id, place.service, part.version
+                held.id, place.service, part.columns.version
             );
             report.judge(Name(8), Some(complaint));
             continue;
@@ -135,9 +153,51 @@ pub async fn check_heard(
     Ok(())
 }
 
+/// Whom a saga listens to: to those only that answer its steps.
+fn listens(definition: &str, place: Place) -> bool {
+    definition != "return" || matches!(place, PAYMENTS | TICKETS)
+}
+
 /// How far the order has heard that participant, where that is less than was told.
 fn behind(held: &Held, place: Place, highest: u64) -> Option<u64> {
     let last = held.order.as_ref()?.sagas.last().filter(|saga| !saga.has_ended())?;
+    if !listens(&last.definition, place) {
+        return None;
+    }
     let heard = last.cursors.get(place.service.as_str()).map_or(0, |cursor| cursor.sequence);
     (heard < highest).then_some(heard)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::read::{DELIVERIES, KITCHEN};
+
+    #[test]
+    fn a_return_listens_to_nobody_but_payment_and_store() {
+        for (definition, place, heard) in [
+            ("order", KITCHEN, true),
+            ("order", DELIVERIES, true),
+            ("return", PAYMENTS, true),
+            ("return", TICKETS, true),
+            ("return", KITCHEN, false),
+            ("return", DELIVERIES, false),
+        ] {
+            assert_eq!(listens(definition, place), heard, "{definition}, {}", place.service);
+        }
+    }
+
+    /// The audit's own table is the definitions'.
+    #[test]
+    fn whom_a_saga_listens_to_is_who_answers_its_steps() {
+        for definition in orchestrator::sagas::all() {
+            for place in PARTICIPANTS {
+                let answers = |step: &saga::Step| {
+                    definition.participant(step.name) == Some(place.service.as_str())
+                };
+                let answers = definition.steps().iter().any(answers);
+                assert_eq!(answers, listens(definition.name(), place), "{}", place.service);
+            }
+        }
+    }
 }

@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use super::columns;
 use crate::audit::{
     AuditError, Knowledge, Name, Report,
     bodies::{Holding, MenuItem, read},
+    held::Columns,
     read::{MENU_ITEMS, Stored, TICKETS},
 };
 
@@ -100,6 +102,10 @@ async fn items(
         for (id, row) in page {
             match read::<MenuItem>("menu item", &id, &row.body) {
                 Ok(body) => {
+                    if complain {
+                        let complaint = columns::menu_item(&Columns::of(&row), &body);
+                        columns::judge(report, "menu item", &id, complaint);
+                    }
                     items.insert(id, Item { version: row.version, body });
                 }
                 Err(reason) if complain => report.judge(Name(2), Some(reason)),

@@ -1,16 +1,17 @@
 //! The audit beside a running system in which an order stands still at one stage after another: a
 //! person who takes their time is no violation.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{path::Path, time::Duration};
 
 use expeditor::{
-    audit::{self, Files, Knowledge},
+    audit::Knowledge,
     people::client::{Answer, Client},
     system::{Settings, System},
 };
 use runtime::ports::Ports;
 use serde_json::{Value, json};
+
+use crate::world::{assert_holds, look};
 
 #[tokio::test]
 async fn an_order_that_waits_for_somebody_is_in_flight_and_no_violation() {
@@ -25,7 +26,7 @@ async fn an_order_that_waits_for_somebody_is_in_flight_and_no_violation() {
     put(&client, "/rider/districts/mapo", &json!({ "neighbours": [] })).await;
     let shift = json!({ "district": "mapo", "on_duty": true });
     put(&client, "/rider/riders/r1", &shift).await;
-    let order = place(&client).await;
+    let order = place(&client, "key-1").await;
 
     let accepted = json!({ "accepted": true });
     let rider = json!({ "rider_id": "r1" });
@@ -55,16 +56,12 @@ async fn an_order_that_waits_for_somebody_is_in_flight_and_no_violation() {
 
 /// Audits; answers how many orders have not ended.
 async fn open_orders(data: &Path) -> u64 {
-    let stored = Files::open(data).await.unwrap();
-    let report = audit::audit(&stored, &Knowledge::default()).await.unwrap();
-    stored.close().await;
-    let offenders: Vec<_> =
-        report.findings().filter_map(|finding| finding.first_offender.as_ref()).collect();
-    assert!(report.holds(), "{offenders:#?}");
+    let report = look(data, &Knowledge::default()).await;
+    assert_holds(&report, "an order waits for somebody");
     report.finding(3).unwrap().in_flight
 }
 
-async fn place(client: &Client) -> String {
+pub async fn place(client: &Client, key: &str) -> String {
     let body = json!({
         "customer_id": "c1",
         "store_id": "s1",
@@ -74,13 +71,13 @@ async fn place(client: &Client) -> String {
     });
     let seen = |answer: &Answer| answer.body["items"].as_array().is_some_and(|all| !all.is_empty());
     until(client, "/catalog/stores/s1", seen).await;
-    let answer = client.post("/orders", &body, "key-1").await.unwrap();
+    let answer = client.post("/orders", &body, key).await.unwrap();
     assert_eq!(answer.status, 201, "{}", answer.brief());
     answer.text("order_id").to_owned()
 }
 
 /// Puts it, again while the participant has not heard of the order yet.
-async fn put(client: &Client, path: &str, body: &Value) {
+pub async fn put(client: &Client, path: &str, body: &Value) {
     let mut answer = client.put(path, body).await.unwrap();
     for _ in 0..200 {
         if answer.ok() {
@@ -92,8 +89,13 @@ async fn put(client: &Client, path: &str, body: &Value) {
     panic!("PUT {path} was answered {}", answer.brief());
 }
 
-async fn wait(client: &Client, order: &str, status: &str) {
+pub async fn wait(client: &Client, order: &str, status: &str) {
     until(client, &format!("/orders/{order}"), |answer| answer.text("status") == status).await;
+}
+
+/// Waits until it is there.
+pub async fn seen(client: &Client, path: &str) {
+    until(client, path, Answer::ok).await;
 }
 
 async fn until(client: &Client, path: &str, fits: impl Fn(&Answer) -> bool) {
