@@ -9,7 +9,7 @@ use runtime::ports::Ports;
 use tempfile::TempDir;
 
 use crate::{
-    audit::{self, Files},
+    audit::{self, Files, Report},
     cli::DemoArgs,
     commands::audit::{unfinished, verdict},
     config::{File, Number},
@@ -34,6 +34,9 @@ pub async fn run(options: DemoArgs, file: File) -> Result<(), Failure> {
         rate: options.rate.or(file.demo.rate).map_or(RATE, Number::get),
         seed: options.seed.or(file.demo.seed).unwrap_or_else(|| ports.ids.next().as_u64_pair().1),
     };
+    if script.orders == 0 {
+        return Err(Failure::Usage("demo --orders: at least one order is wanted".to_owned()));
+    }
     let home = Home::choose(options.data.or(file.demo.data))?;
     let result = play(&script, &home, file.services, ports).await;
     home.leave(result)
@@ -67,7 +70,22 @@ async fn audit(data: &Path, show: &Show) -> Result<(), Failure> {
     stored.close().await;
     let report = result.map_err(unfinished)?;
     print::line(tables::audit(&report));
-    verdict(&report)
+    verdict(&report)?;
+    none_buried(&report)
+}
+
+/// Nobody in the demo sends what cannot be processed, so nothing may have become a dead letter.
+fn none_buried(report: &Report) -> Result<(), Failure> {
+    let kept: Vec<String> = report
+        .dead_letters()
+        .iter()
+        .filter(|(_, number)| **number > 0)
+        .map(|(service, number)| format!("{number} at {service}"))
+        .collect();
+    if kept.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::No(format!("messages have become dead letters: {}", kept.join(", "))))
 }
 
 /// Where the demo keeps its data.
@@ -134,6 +152,17 @@ mod tests {
     use contracts::ServiceName;
 
     use super::*;
+
+    #[test]
+    fn a_dead_letter_is_a_no() {
+        let mut report = Report::new();
+        report.keeps_dead_letters(ServiceName::Cook, 0);
+        none_buried(&report).unwrap();
+        report.keeps_dead_letters(ServiceName::Store, 2);
+        let failure = none_buried(&report).unwrap_err();
+        assert_eq!(failure.status(), 1);
+        assert!(failure.to_string().contains("2 at store"), "{failure}");
+    }
 
     #[test]
     fn data_is_kept_and_named_where_something_failed_only() {

@@ -86,9 +86,10 @@ impl Book {
         }
     }
 
-    /// Strikes an order that has ended; answers what was remarked about it.
-    pub fn strike(&self, order_id: &str) -> Vec<String> {
-        self.entries().remove(order_id).map(|entry| entry.remarks).unwrap_or_default()
+    /// Strikes an order that has ended; answers how far the people came, and what was remarked.
+    pub fn strike(&self, order_id: &str) -> (Progress, Vec<String>) {
+        let entry = self.entries().remove(order_id);
+        entry.map(|entry| (*entry.progress.borrow(), entry.remarks)).unwrap_or_default()
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
@@ -117,7 +118,9 @@ mod tests {
         book.advance("o1", |progress| progress.cancel_answered = true);
         assert!(follower.borrow().cancel_answered);
         book.remark("o1", "odd");
-        assert_eq!(book.strike("o1"), ["odd"]);
+        let (progress, remarks) = book.strike("o1");
+        assert!(progress.cooking && progress.cancel_answered && !progress.released);
+        assert_eq!(remarks, ["odd"]);
         assert_eq!(book.plan("o1"), None);
     }
 }

@@ -1,7 +1,8 @@
 //! HTTP as an app does it: JSON in and out, patient with a service that cannot answer now.
 //!
-//! Every request that people send is idempotent, so that one which was not answered, or answered
-//! 503, is simply sent again.
+//! Every request that people send is idempotent, so that one which was not answered, or which the
+//! service could not answer, is simply sent again. A service that cannot be reached or says that it
+//! cannot work is down; one that goes on saying that it is broken is a finding.
 
 use std::time::Duration;
 
@@ -150,9 +151,13 @@ impl Client {
         let start = self.ports.clock.elapsed();
         let mut pause = FIRST_PAUSE;
         loop {
+            let mut broken = false;
             let reason = match self.try_once(method.clone(), path, body, key).await {
                 Ok(answer) if !try_again(answer.status) => return Ok(answer),
-                Ok(answer) => answer.brief(),
+                Ok(answer) => {
+                    broken = is_broken(answer.status);
+                    answer.brief()
+                }
                 Err(error) if error.is_connect() && self.patience.is_zero() => {
                     return Err(Trouble::Down(self.nobody(&error)));
                 }
@@ -163,10 +168,12 @@ impl Client {
                     0 => String::new(),
                     seconds => format!(" for {seconds} s"),
                 };
-                return Err(Trouble::Down(format!(
-                    "{method} {}{path} was not answered{waited}: {reason}",
-                    self.base
-                )));
+                let request = format!("{method} {}{path}", self.base);
+                return Err(if broken {
+                    Trouble::Odd(format!("{request} was answered{waited} {reason}"))
+                } else {
+                    Trouble::Down(format!("{request} was not answered{waited}: {reason}"))
+                });
             }
             self.ports.clock.sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -207,7 +214,12 @@ impl Client {
 }
 
 fn try_again(status: u16) -> bool {
-    status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS
+    (500..600).contains(&status) || status == StatusCode::TOO_MANY_REQUESTS
+}
+
+/// Whether it says that it failed, and not merely that it cannot work now.
+fn is_broken(status: u16) -> bool {
+    (500..600).contains(&status) && status != StatusCode::SERVICE_UNAVAILABLE
 }
 
 fn odd(method: &str, path: &str, answer: &Answer) -> Trouble {

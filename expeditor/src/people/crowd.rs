@@ -1,7 +1,8 @@
 //! The crowd: everybody who is at work, and the customers who come one after another.
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
+use futures_util::FutureExt;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -79,7 +80,7 @@ impl Crowd {
         let task = async move {
             tokio::select! {
                 () = go_home.wait() => {}
-                result = work => if let Err(trouble) = result {
+                result = guarded("a person at work", work) => if let Err(trouble) = result {
                     // Nobody listens any more where the crowd was dismissed meanwhile.
                     let _ = report.send(trouble);
                 }
@@ -100,7 +101,7 @@ impl Crowd {
     ) -> Result<Stream, Trouble> {
         let mut errands = errands.peekable();
         let (report, mut reports) = mpsc::unbounded_channel();
-        let between = Duration::from_secs_f64(1.0 / rate);
+        let between = interval(rate);
         let mut next = self.client.ports().clock.elapsed();
         let (mut open, mut open_slow) = (0_usize, 0_usize);
         loop {
@@ -125,7 +126,8 @@ impl Crowd {
                 }
                 () = clock.sleep(pause), if may_start => {
                     // What could not be placed in time is not made up for: no bursts.
-                    next = (next + between).max(clock.elapsed().saturating_sub(between));
+                    let earliest = clock.elapsed().saturating_sub(between);
+                    next = next.saturating_add(between).max(earliest);
                     if let Some(errand) = errands.next() {
                         open += 1;
                         open_slow += usize::from(errand.plan.is_slow());
@@ -146,9 +148,10 @@ impl Crowd {
         let mut closing = self.closing.clone();
         self.client.ports().spawn(async move {
             let slow = errand.plan.is_slow();
+            let work = customer::order(&client, &book, &town, &errand, patience);
             tokio::select! {
                 () = closing.wait() => {}
-                result = customer::order(&client, &book, &town, &errand, patience) => {
+                result = guarded("a customer", work) => {
                     let _ = report.send((slow, result));
                 }
             }
@@ -159,8 +162,42 @@ impl Crowd {
     pub async fn dismiss(self) {
         let _ = self.home.send(true);
         for worker in self.workers {
-            // A worker that panicked has told so on stderr; there is nobody else to tell.
+            // A worker that panicked has told so.
             let _ = worker.await;
         }
+    }
+}
+
+/// A rate so low that nobody would live to see the second order is no reason to overflow.
+fn interval(rate: f64) -> Duration {
+    Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX)
+}
+
+/// A panic is told like any other trouble: whoever waits for the outcome would wait for ever.
+async fn guarded<T>(
+    who: &str,
+    work: impl Future<Output = Result<T, Trouble>>,
+) -> Result<T, Trouble> {
+    let caught = AssertUnwindSafe(work).catch_unwind().await;
+    caught.unwrap_or_else(|_| Err(Trouble::Odd(format!("{who} has panicked"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_however_low_is_an_interval() {
+        assert_eq!(interval(50.0), Duration::from_millis(20));
+        assert_eq!(interval(1e-20), Duration::MAX);
+        assert_eq!(interval(f64::MIN_POSITIVE), Duration::MAX);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_told_and_not_waited_for() {
+        let work = async { if true { panic!("on purpose") } else { Ok(()) } };
+        let told = guarded("a customer", work).await;
+        assert!(matches!(told, Err(Trouble::Odd(text)) if text == "a customer has panicked"));
+        assert!(guarded("a customer", async { Ok(1) }).await.is_ok());
     }
 }

@@ -34,14 +34,14 @@ pub async fn order(
 ) -> Result<Outcome, Trouble> {
     let customer = format!("sim-customer-{}", errand.number % 40 + 1);
     let body = town.compose(errand.number, &customer, errand.plan.token());
-    let (order_id, sends) = place(client, book, &body, errand).await?;
+    let (order_id, repeats, replays) = place(client, book, &body, errand).await?;
     let mut outcome = Outcome::new(errand.plan, &order_id);
     outcome.acknowledged = Some(Acknowledged {
         order_id: order_id.clone(),
         customer_id: customer,
         key: errand.key.clone(),
     });
-    outcome.replays = sends;
+    outcome.saw_replays(repeats, replays);
     if let Some(answer) = cancel_as_planned(client, book, errand.plan, &order_id, patience).await? {
         book.advance(&order_id, |progress| progress.cancel_answered = true);
         outcome.saw_cancellation(&answer);
@@ -50,18 +50,21 @@ pub async fn order(
     outcome.saw_order(&last.body);
     let payment = client.get(&format!("/payment/orders/{order_id}")).await?;
     outcome.saw_payment(&payment.body);
-    outcome.remarks.extend(book.strike(&order_id));
+    let (progress, remarks) = book.strike(&order_id);
+    outcome.released = progress.released;
+    outcome.remarks.extend(remarks);
     Ok(outcome)
 }
 
 /// Every fourth customer presses the button twice, the second time at the same moment or right
-/// after: it must be the same order. Answers the order and how many answers were replays.
+/// after: it must be the same order. Answers the order, how often the button was pressed again, and
+/// how many answers were replays.
 async fn place(
     client: &Client,
     book: &Book,
     body: &Value,
     errand: &Errand,
-) -> Result<(String, u32), Trouble> {
+) -> Result<(String, usize, usize), Trouble> {
     let press = || client.post("/orders", body, &errand.key);
     let answers = match errand.number % 8 {
         3 => {
@@ -83,7 +86,7 @@ async fn place(
     }
     book.write(&order_id, errand.plan);
     let replays = answers.iter().filter(|answer| answer.replayed).count();
-    Ok((order_id, u32::try_from(replays).unwrap_or(u32::MAX)))
+    Ok((order_id, answers.len() - 1, replays))
 }
 
 async fn cancel_as_planned(

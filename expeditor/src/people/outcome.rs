@@ -34,8 +34,8 @@ pub struct Outcome {
     pub plan: Plan,
     /// The acknowledgement.
     pub acknowledged: Option<Acknowledged>,
-    /// How many answers to repeated requests said that they were replays.
-    pub replays: u32,
+    /// Whether a rider has given the delivery back once.
+    pub released: bool,
     /// Answers that nobody expected.
     pub remarks: Vec<String>,
     status: String,
@@ -43,6 +43,7 @@ pub struct Outcome {
     cancellation: Option<String>,
     payment: Option<String>,
     cancelling: Option<Cancelling>,
+    replays_missing: bool,
 }
 
 impl Outcome {
@@ -52,14 +53,22 @@ impl Outcome {
             order_id: order_id.to_owned(),
             plan,
             acknowledged: None,
-            replays: 0,
+            released: false,
             remarks: Vec::new(),
             status: String::new(),
             reason: None,
             cancellation: None,
             payment: None,
             cancelling: None,
+            replays_missing: false,
         }
+    }
+
+    /// How often the order was asked for again with its key, and how many answers said that they
+    /// were replays. More may say so than were pressed again: a request without an answer is sent
+    /// again by itself.
+    pub const fn saw_replays(&mut self, repeats: usize, replays: usize) {
+        self.replays_missing = replays < repeats;
     }
 
     /// The answer to the customer's wish to cancel.
@@ -90,8 +99,7 @@ impl Outcome {
     /// The kind of ending that the services tell of; `None` where the order has not ended, or in
     /// a way that has no name.
     pub fn ending(&self) -> Option<Ending> {
-        let refused = self.cancelling == Some(Cancelling::TooLate)
-            || self.cancellation.as_deref() == Some("refused");
+        let refused = self.cancellation.as_deref() == Some("refused");
         Some(match (self.status.as_str(), self.reason.as_deref()) {
             ("delivered", None) if refused => Ending::CancelledTooLate,
             ("delivered", None) => Ending::Delivered,
@@ -113,6 +121,8 @@ impl Outcome {
             && self.status == status
             && self.reason.as_deref() == reason
             && self.money_fits();
+        let omitted = self.omitted();
+        let as_planned = as_planned && omitted.is_none();
         if as_planned {
             return None;
         }
@@ -131,11 +141,31 @@ impl Outcome {
         if timed_out && !self.plan.is_slow() {
             text.push_str("; it was not meant to time out: is the machine overloaded?");
         }
+        if let Some(omitted) = omitted {
+            text.push_str("; ");
+            text.push_str(omitted);
+        }
         for remark in &self.remarks {
             text.push_str("; ");
             text.push_str(remark);
         }
         Some(text)
+    }
+
+    /// A step of the plan that did not happen, although the order may have ended as if it had.
+    fn omitted(&self) -> Option<&'static str> {
+        let wish = match self.plan.ending() {
+            Ending::CancelledInTime => self.cancelling == Some(Cancelling::Taken),
+            Ending::CancelledTooLate => self.cancelling.is_some(),
+            _ => true,
+        };
+        let released = self.plan != Plan::DeliverAfterRelease || self.released;
+        let steps = [
+            (wish, "the customer was not answered about the cancellation as planned"),
+            (released, "no rider has given it back"),
+            (!self.replays_missing, "a repeated request was not answered as a replay"),
+        ];
+        steps.into_iter().find(|(happened, _)| !happened).map(|(_, omitted)| omitted)
     }
 
     /// Money as it must be at that end. A delivered order may be seen moments before its capture
@@ -185,7 +215,36 @@ mod tests {
         assert!(late.complaint().is_some(), "nobody has refused anything yet");
         let body = json!({ "type": "/problems/cooking-started" });
         late.saw_cancellation(&Answer { status: 409, body, replayed: false });
+        assert!(late.complaint().is_some(), "the order does not say so");
+        let refused = json!({ "status": "delivered", "reason": null, "cancellation": "refused" });
+        late.saw_order(&refused);
         assert_eq!((late.ending(), late.complaint()), (Some(Ending::CancelledTooLate), None));
+        let mut unasked = outcome(Plan::CancelAtStart, "delivered", None, "captured");
+        unasked.saw_order(&refused);
+        assert!(unasked.complaint().unwrap().contains("cancellation"), "nobody was answered");
+    }
+
+    #[test]
+    fn a_step_of_the_plan_that_did_not_happen_is_a_complaint() {
+        let ended = |plan: Plan| {
+            let (status, reason) = plan.end();
+            outcome(plan, status, reason, if status == "delivered" { "captured" } else { "voided" })
+        };
+        let mut given_back = ended(Plan::DeliverAfterRelease);
+        assert!(given_back.complaint().unwrap().contains("given it back"));
+        given_back.released = true;
+        assert_eq!(given_back.complaint(), None);
+
+        let mut pressed_twice = ended(Plan::Deliver);
+        pressed_twice.saw_replays(1, 0);
+        assert!(pressed_twice.complaint().unwrap().contains("replay"));
+        pressed_twice.saw_replays(1, 1);
+        assert_eq!(pressed_twice.complaint(), None);
+
+        let mut cancelled = ended(Plan::CancelAtOnce);
+        assert!(cancelled.complaint().unwrap().contains("cancellation"));
+        cancelled.saw_cancellation(&Answer { status: 202, body: json!({}), replayed: false });
+        assert_eq!(cancelled.complaint(), None);
     }
 
     #[test]

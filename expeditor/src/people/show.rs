@@ -34,7 +34,7 @@ pub struct Script {
 /// second; a loaded machine gets many times that.
 const DEADLINE: Duration = Duration::from_secs(8);
 /// The slow gateway answers well after the deadline.
-const SLOW: Duration = Duration::from_secs(11);
+const SLOW: Duration = Duration::from_secs(16);
 /// How long a person waits for anything at all; longer than every ending takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long requests are repeated that are not answered, or answered 503.
