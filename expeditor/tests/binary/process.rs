@@ -37,9 +37,10 @@ pub(crate) struct Dev {
 }
 
 impl Dev {
-    pub(crate) fn start(data: &Path) -> Self {
+    pub(crate) fn start(data: &Path, further: &[&str]) -> Self {
         let data = data.to_str().unwrap();
         let mut child = expeditor(&["dev", "--listen", "127.0.0.1:0", "--data", data])
+            .args(further)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -11,7 +11,7 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use tempfile::TempDir;
 
 /// Set where tests cannot mount and somebody has decided that they may be left out.
-const LEAVE_OUT: &str = "EXPEDITOR_TESTS_WITHOUT_MOUNT";
+const LEAVE_OUT: &str = "TESTS_WITHOUT_MOUNT";
 
 pub(crate) struct Tmpfs {
     directory: TempDir,
