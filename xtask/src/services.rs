@@ -98,7 +98,8 @@ pub(crate) struct ForTests {
 impl ForTests {
     /// Finds or starts those that the environment does not name already.
     pub(crate) fn bring(&mut self) -> Result<(), Failure> {
-        let named = |kind: &Kind| std::env::var_os(variable(*kind)).is_some();
+        let named =
+            |kind: &Kind| std::env::var_os(variable(*kind)).is_some_and(|url| !url.is_empty());
         let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| !named(kind)).collect();
         for standing in up(&Services::of_workspace(), &kinds, false)? {
             println!("{}", told(&standing));

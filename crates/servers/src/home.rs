@@ -173,4 +173,17 @@ mod tests {
         assert!(!home.path().exists());
         remove(Kind::Postgres, home.path()).unwrap();
     }
+
+    #[test]
+    fn a_server_without_roots_rights_gets_a_directory_that_it_can_reach() {
+        let closed = tempfile::tempdir().unwrap();
+        fs::set_permissions(closed.path(), Permissions::from_mode(0o700)).unwrap();
+        let home = Home::create(Kind::Postgres, Some(closed.path())).unwrap();
+        assert_eq!(home.path().starts_with(closed.path()), home.account.is_none());
+        let mut command = home.command(Path::new("/bin/sh"));
+        command.args(["-c", "echo data >data"]);
+        run(command).unwrap();
+        assert_eq!(fs::read_to_string(home.at("data")).unwrap(), "data\n");
+        remove(Kind::Postgres, home.path()).unwrap();
+    }
 }

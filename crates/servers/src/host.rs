@@ -89,26 +89,30 @@ fn kill_all(processes: &[Identity], children: &[Identity]) -> Result<(), Error> 
 }
 
 /// A `PostgreSQL` that was killed leaves its lock, a shared memory segment of some bytes, which
-/// only its next start would remove. It is removed if its key still is the one written down and
-/// nobody is attached.
+/// only its next start would remove. It is removed if its key still is the one written down, as
+/// soon as the last of the processes that lost their parent has let go of it.
 fn remove_segment(directory: &Path) {
     let noted = fs::read_to_string(directory.join("data/postmaster.pid")).unwrap_or_default();
-    let segments = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
-    if let Some(id) = segment(&noted, &segments) {
+    let found = wait::until(KILLED, || {
+        let segments = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+        match segment(&noted, &segments) {
+            Some((_, attached)) if attached != 0 => None,
+            found => Some(found.map(|(id, _)| id)),
+        }
+    });
+    if let Some(Some(id)) = found {
         let _ = Command::new("ipcrm").args(["-m", id]).output(); // at worst the bytes stay
     }
 }
 
-/// The id of the segment that line 7 of `postmaster.pid` names by key and id, if `segments` has it
-/// with nobody attached.
-fn segment<'a>(noted: &'a str, segments: &str) -> Option<&'a str> {
+/// The segment that line 7 of `postmaster.pid` names by key and id, if `segments` has it: its id,
+/// and how many are attached.
+fn segment<'a>(noted: &'a str, segments: &str) -> Option<(&'a str, u32)> {
     let (key, id) = noted.lines().nth(6)?.trim().split_once(char::is_whitespace)?;
     let id = id.trim();
-    segments
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<&str>>())
-        .any(|fields| fields.get(..2) == Some(&[key, id]) && fields.get(6) == Some(&"0"))
-        .then_some(id)
+    let mut lines = segments.lines().map(|line| line.split_whitespace().collect::<Vec<&str>>());
+    let fields = lines.find(|fields| fields.get(..2) == Some(&[key, id]))?;
+    Some((id, fields.get(6)?.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -123,8 +127,8 @@ mod tests {
                 "key shmid perms size cpid lpid nattch uid\n{key} 3 600 56 9 9 {attached} 101\n"
             )
         };
-        assert_eq!(segment(noted, &line("8128551", "0")), Some("3"));
-        assert_eq!(segment(noted, &line("8128551", "1")), None, "somebody is attached");
+        assert_eq!(segment(noted, &line("8128551", "0")), Some(("3", 0)));
+        assert_eq!(segment(noted, &line("8128551", "2")), Some(("3", 2)));
         assert_eq!(segment(noted, &line("8128552", "0")), None, "it is another's by now");
         assert_eq!(segment("", &line("8128551", "0")), None);
     }
