@@ -4,7 +4,7 @@
 //!   end with their value, and also when the test's process is killed.
 //! * [`Services`] are one of each kind in a directory, started by whoever needs them first and
 //!   remembered there: `cargo xtask services up|down|status`.
-//! * [`shared`] is what most tests want: the servers that the environment names, else those of the
+//! * [`shared()`] is what most tests want: the servers that the environment names, else those of the
 //!   workspace, started when there are none yet.
 //!
 //! They run from the machine's own binaries, which are installed where that can be done, or in
