@@ -18,6 +18,9 @@ impl From<sqlx::Error> for DbError {
             | sqlx::Error::Decode(_)
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::ColumnIndexOutOfBounds { .. } => Self::Corrupt(error.to_string()),
+            sqlx::Error::PoolTimedOut => {
+                Self::Unavailable("no connection could be had in time".to_owned())
+            }
             sqlx::Error::Encode(_) => Self::Rejected(error.to_string()),
             _ => Self::Unavailable(error.to_string()),
         }

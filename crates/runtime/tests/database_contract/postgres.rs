@@ -277,7 +277,8 @@ async fn a_commit_without_an_answer_is_absorbed_when_it_is_tried_again() {
 #[tokio::test]
 async fn a_process_that_stops_in_the_middle_does_not_keep_its_locks() {
     let place = Place::new().await;
-    let connect = Connect { idle: Duration::from_millis(200), ..place.connect() };
+    let mut connect = place.connect();
+    connect.idle = Duration::from_millis(200);
     let db = PostgresDatabase::open(&connect, &migrations(), &Ports::system()).await.unwrap();
     let wanted = || Begin { received: vec![received(QueueKind::Commands, 1)], ..locking(&["a"]) };
     let (stopped, _) = begin(&db, wanted()).await;

@@ -28,6 +28,11 @@ const IDLE: Duration = Duration::from_secs(10);
 /// away and come back meanwhile.
 const STALE: Duration = Duration::from_secs(1);
 
+/// Every statement of a batch looks up rows by their keys. A plan is kept for as long as the
+/// connection lasts, and one that was made while a table was empty would read all of it ever after.
+const ALONG_KEYS: [(&str, &str); 3] =
+    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
+
 /// Where a database is, as whom to connect, and with how many connections.
 #[derive(Clone)]
 pub struct Connect {
@@ -73,21 +78,20 @@ impl Connect {
 
     fn for_path(&self) -> PgConnectOptions {
         let idle = self.idle.as_millis().to_string();
-        self.base().options([("idle_in_transaction_session_timeout", idle.as_str())])
+        self.base()
+            .options(ALONG_KEYS)
+            .options([("idle_in_transaction_session_timeout", idle.as_str())])
     }
 
     fn for_readers(&self) -> PgConnectOptions {
         self.base().options([("default_transaction_read_only", "on")])
     }
 
-    /// Every statement on the outbox goes along its primary key, however empty the table was when
-    /// the plan was made. A delete that a crash undoes only sends again, so nothing waits for it.
+    /// A delete that a crash undoes only sends again, so nothing waits for it.
     fn for_outbox(&self) -> PgConnectOptions {
-        self.base().options([
-            ("enable_seqscan", "off"),
-            ("enable_bitmapscan", "off"),
-            ("synchronous_commit", "off"),
-        ])
+        self.base()
+            .options(ALONG_KEYS)
+            .options([("enable_bitmapscan", "off"), ("synchronous_commit", "off")])
     }
 }
 
