@@ -13,6 +13,7 @@ use std::{
 use contracts::ServiceName;
 use expeditor::{people::client::Client, system};
 use runtime::ports::Ports;
+use rustix::process::{Pid, Signal, kill_process};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
 fn expeditor(arguments: &[&str]) -> Command {
@@ -55,8 +56,7 @@ impl Dev {
     }
 
     fn terminate(mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         self.child.wait().unwrap().code()
     }
 }

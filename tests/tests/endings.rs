@@ -5,19 +5,21 @@
 use std::time::Duration;
 
 use expeditor::system::Settings;
+use orchestrator::settings::Deadlines;
 use serde_json::json;
 use testkit::{App, RIDER};
 
-/// Short enough to wait for, long enough for a step that is answered at once.
+/// Short enough to wait for. Each scenario shortens the one deadline that passes in it, so that a
+/// loaded machine cannot let another one pass before.
 const SHORT: Duration = Duration::from_millis(400);
 
-fn short_deadlines() -> Settings {
+/// The gateway answers long after that.
+const LONG: Duration = Duration::from_secs(6);
+
+fn with_deadlines(set: impl FnOnce(&mut Deadlines)) -> Settings {
     let mut settings = Settings::default();
-    let deadlines = &mut settings.orchestrator.deadlines;
-    deadlines.pay = Some(SHORT);
-    deadlines.accept = Some(SHORT);
-    deadlines.cook_start = Some(SHORT);
-    settings.payment.slow_after = SHORT * 2;
+    set(&mut settings.orchestrator.deadlines);
+    settings.payment.slow_after = LONG;
     settings
 }
 
@@ -127,24 +129,39 @@ async fn cancelled_too_late() {
     app.finish().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn timed_out_by_each_who_may_be_late() {
-    let app = App::start_with(short_deadlines()).await;
-    app.open(10, 3).await;
-    // The gateway answers after the deadline: the void waits for it and reverses what it says.
-    let slow = app.place("mina", 1, "tok-slow").await;
-    let unanswered = app.place("sora", 1, "tok-ok").await;
-    let uncooked = app.place("juno", 1, "tok-ok").await;
-    app.answer_ticket(&uncooked, true).await;
-    for (order, reason) in
-        [(slow, "payment_timeout"), (unanswered, "store_timeout"), (uncooked, "kitchen_timeout")]
-    {
-        app.reaches(&order, "cancelled").await;
-        assert_eq!(app.order(&order).await["reason"], reason);
-        assert_eq!(app.payment(&order).await["state"], "voided", "{reason}");
-    }
+/// Waits until the order is cancelled for that reason: nothing is held, nothing is taken.
+async fn times_out(app: App, order: &str, reason: &str) {
+    app.reaches(order, "cancelled").await;
+    assert_eq!(app.order(order).await["reason"], reason);
+    assert_eq!(app.payment(order).await["state"], "voided");
     app.stock_becomes((10, 0, 0)).await;
     app.finish().await;
+}
+
+/// The gateway answers after the deadline: the void waits for it and reverses what it says.
+#[tokio::test(flavor = "multi_thread")]
+async fn timed_out_by_the_payment_gateway() {
+    let app = App::start_with(with_deadlines(|it| it.pay = Some(SHORT))).await;
+    app.open(10, 3).await;
+    let order = app.place("mina", 1, "tok-slow").await;
+    times_out(app, &order, "payment_timeout").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn timed_out_by_the_store() {
+    let app = App::start_with(with_deadlines(|it| it.accept = Some(SHORT))).await;
+    app.open(10, 3).await;
+    let order = app.place("mina", 1, "tok-ok").await;
+    times_out(app, &order, "store_timeout").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn timed_out_by_the_kitchen() {
+    let app = App::start_with(with_deadlines(|it| it.cook_start = Some(SHORT))).await;
+    app.open(10, 3).await;
+    let order = app.place("mina", 1, "tok-ok").await;
+    app.answer_ticket(&order, true).await;
+    times_out(app, &order, "kitchen_timeout").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

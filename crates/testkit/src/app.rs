@@ -48,7 +48,7 @@ impl App {
         Self { system, client, directory, ports }
     }
 
-    /// Stops it in order and starts it on the same directory.
+    /// Stops it in order, whatever is on its way, and starts it on the same directory.
     pub async fn restart(self, settings: Settings) -> Self {
         self.system.stop().await;
         Self::start_on(self.directory, settings).await
@@ -93,7 +93,7 @@ impl App {
         .await;
     }
 
-    /// Ends it and lets the auditor look: no message may be left, no invariant violated.
+    /// Ends it and lets the auditor look: no message may be left or dead, no invariant violated.
     pub async fn finish(self) -> TempDir {
         self.drained().await;
         self.system.stop().await;
@@ -101,6 +101,8 @@ impl App {
         let report = audit::audit(&stored, &Knowledge::default()).await.unwrap();
         stored.close().await;
         assert!(report.holds(), "the audit found:\n{}", tables::audit(&report));
+        let dead: u64 = report.dead_letters().values().sum();
+        assert_eq!(dead, 0, "dead letters: {:?}", report.dead_letters());
         self.directory
     }
 }

@@ -241,3 +241,46 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     }
     error.to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use axum::{Router, http, routing::get};
+    use runtime::http::Server;
+
+    use super::*;
+
+    /// Something that answers with these statuses, one after another, and then with the last.
+    async fn answering(statuses: &'static [u16], patience: Duration) -> Client {
+        let ports = Ports::system();
+        let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let base = format!("http://{}", server.local_addr());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let answer = move || {
+            let number = asked.fetch_add(1, Ordering::SeqCst).min(statuses.len() - 1);
+            async move { http::StatusCode::from_u16(statuses[number]).unwrap() }
+        };
+        let (own, routes) = (ports.clone(), Router::new().route("/", get(answer)));
+        ports.spawn(async move { server.serve(routes, &own, std::future::pending()).await });
+        Client::new(base, ports, patience)
+    }
+
+    #[tokio::test]
+    async fn a_service_that_recovers_is_asked_until_it_answers() {
+        let client = answering(&[500, 503, 429, 502, 200], Duration::from_secs(30)).await;
+        assert_eq!(client.get("/").await.unwrap().status, 200);
+    }
+
+    #[tokio::test]
+    async fn who_stays_away_is_down_and_who_stays_broken_is_a_finding() {
+        for (status, broken) in [(&[503][..], false), (&[500], true), (&[503, 502], true)] {
+            let client = answering(status, Duration::from_millis(300)).await;
+            let trouble = client.get("/").await.unwrap_err();
+            assert_eq!(matches!(trouble, Trouble::Odd(_)), broken, "{status:?}: {trouble}");
+        }
+    }
+}

@@ -191,6 +191,12 @@ const CASES: &[Case] = &[
     case(5, Orchestrator, DELIVERED, "DELETE FROM saga WHERE order_id = ?1"),
     case(
         5,
+        Rider,
+        "SELECT id FROM aggregate WHERE kind = 'load' ORDER BY id LIMIT 1",
+        "UPDATE aggregate SET state = 'carrying' WHERE kind = 'load' AND id = ?1",
+    ),
+    case(
+        5,
         Orchestrator,
         DELIVERED,
         "UPDATE aggregate SET body = '[]' WHERE kind = 'order' AND id = ?1",

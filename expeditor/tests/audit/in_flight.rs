@@ -61,7 +61,7 @@ async fn open_orders(data: &Path) -> u64 {
     report.finding(3).unwrap().in_flight
 }
 
-pub async fn place(client: &Client, key: &str) -> String {
+pub(crate) async fn place(client: &Client, key: &str) -> String {
     let body = json!({
         "customer_id": "c1",
         "store_id": "s1",
@@ -77,7 +77,7 @@ pub async fn place(client: &Client, key: &str) -> String {
 }
 
 /// Puts it, again while the participant has not heard of the order yet.
-pub async fn put(client: &Client, path: &str, body: &Value) {
+pub(crate) async fn put(client: &Client, path: &str, body: &Value) {
     let mut answer = client.put(path, body).await.unwrap();
     for _ in 0..200 {
         if answer.ok() {
@@ -89,12 +89,12 @@ pub async fn put(client: &Client, path: &str, body: &Value) {
     panic!("PUT {path} was answered {}", answer.brief());
 }
 
-pub async fn wait(client: &Client, order: &str, status: &str) {
+pub(crate) async fn wait(client: &Client, order: &str, status: &str) {
     until(client, &format!("/orders/{order}"), |answer| answer.text("status") == status).await;
 }
 
 /// Waits until it is there.
-pub async fn seen(client: &Client, path: &str) {
+pub(crate) async fn seen(client: &Client, path: &str) {
     until(client, path, Answer::ok).await;
 }
 

@@ -133,6 +133,18 @@ const CASES: &[Case] = &[
         "UPDATE aggregate SET state = 'sold_out' WHERE kind = 'menu_item' AND id = ?1",
     ),
     case(5, Orchestrator, OPEN, "UPDATE saga SET waiting_on = 'pay' WHERE order_id = ?1"),
+    case(
+        5,
+        Orchestrator,
+        "SELECT id FROM aggregate WHERE kind = 'catalog_item'",
+        "UPDATE aggregate SET owner = 's2' WHERE kind = 'catalog_item' AND id = ?1",
+    ),
+    case(
+        5,
+        Orchestrator,
+        "SELECT id FROM aggregate WHERE kind = 'idempotency_key'",
+        "UPDATE aggregate SET state = 'free' WHERE kind = 'idempotency_key' AND id = ?1",
+    ),
     case(5, Orchestrator, OPEN, "UPDATE saga SET stalled = 1 WHERE order_id = ?1"),
     case(5, Orchestrator, OPEN, "UPDATE saga SET status = 'stuck' WHERE order_id = ?1"),
     case(5, Orchestrator, OPEN, "UPDATE saga SET next_attempt_at = 0 WHERE order_id = ?1"),

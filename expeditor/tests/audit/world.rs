@@ -13,18 +13,18 @@ use expeditor::{
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
 /// One damage.
-pub struct Case {
+pub(crate) struct Case {
     /// The invariant that must be found violated.
-    pub invariant: u8,
+    pub(crate) invariant: u8,
     /// Whose database is damaged.
-    pub service: ServiceName,
+    pub(crate) service: ServiceName,
     /// What is damaged: a query for the offender's id in that database.
-    pub pick: &'static str,
+    pub(crate) pick: &'static str,
     /// How: a statement in which `?1` is that id.
-    pub damage: &'static str,
+    pub(crate) damage: &'static str,
 }
 
-pub const fn case(
+pub(crate) const fn case(
     invariant: u8,
     service: ServiceName,
     pick: &'static str,
@@ -34,7 +34,7 @@ pub const fn case(
 }
 
 /// Has each case damage a copy of its own; the audit must find it and name the offender.
-pub async fn each_is_found(sound: &Path, known: &Knowledge, cases: &[Case]) {
+pub(crate) async fn each_is_found(sound: &Path, known: &Knowledge, cases: &[Case]) {
     for (number, case) in cases.iter().enumerate() {
         let copy = sound.with_extension(format!("case-{number}"));
         copy_databases(sound, &copy);
@@ -43,27 +43,27 @@ pub async fn each_is_found(sound: &Path, known: &Knowledge, cases: &[Case]) {
     }
 }
 
-pub fn is_found(report: &Report, case: &Case, offender: &str) {
+pub(crate) fn is_found(report: &Report, case: &Case, offender: &str) {
     let finding = report.finding(case.invariant).unwrap();
     let first = finding.first_offender.clone().unwrap_or_default();
     assert!(finding.violations > 0, "{} does not show: {}", finding.invariant, case.damage);
     assert!(first.contains(offender), "{first:?} does not name {offender}: {}", case.damage);
 }
 
-pub async fn look(data: &Path, known: &Knowledge) -> Report {
+pub(crate) async fn look(data: &Path, known: &Knowledge) -> Report {
     let stored = Files::open(data).await.unwrap();
     let report = audit::audit(&stored, known).await.unwrap();
     stored.close().await;
     report
 }
 
-pub fn assert_holds(report: &Report, when: &str) {
+pub(crate) fn assert_holds(report: &Report, when: &str) {
     let offenders: Vec<_> =
         report.findings().filter_map(|finding| finding.first_offender.as_ref()).collect();
     assert!(report.holds(), "{when}: {offenders:#?}");
 }
 
-pub fn copy_databases(from: &Path, to: &Path) {
+pub(crate) fn copy_databases(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for service in ServiceName::ALL {
         let (from, to) = (system::database_path(from, service), system::database_path(to, service));
@@ -77,7 +77,7 @@ pub fn copy_databases(from: &Path, to: &Path) {
 
 /// Damages the copy; answers who the offender is. The statement finds another state of the same
 /// database under the name `earlier`, where one is given.
-pub async fn damage(data: &Path, case: &Case, earlier: Option<&Path>) -> String {
+pub(crate) async fn damage(data: &Path, case: &Case, earlier: Option<&Path>) -> String {
     let path = system::database_path(data, case.service);
     let mut database = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
     if let Some(earlier) = earlier {

@@ -1,9 +1,13 @@
 //! I1: every order that was acknowledged exists; a key made exactly one, and every order has one.
 
-use super::orders::{Claim, Seen};
+use super::{
+    columns,
+    orders::{Claim, Seen},
+};
 use crate::audit::{
     AuditError, Knowledge, Name, Report,
     bodies::{UsedKey, read},
+    held::Columns,
     read::{KEYS, ORDERS, Stored},
 };
 
@@ -20,6 +24,8 @@ pub async fn check(
         let Some((last, _)) = page.last() else { break };
         after = Some(last.clone());
         for (id, row) in &page {
+            let beside = columns::used_key(&Columns::of(row));
+            columns::judge(report, "idempotency key", id, beside);
             let complaint = match read::<UsedKey>("idempotency key", id, &row.body) {
                 Err(reason) => Some(reason),
                 Ok(used) => key(stored, id, &used.order_id, &mut seen).await?,

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use contracts::ServiceName;
 use serde::Deserialize;
 
+use super::columns;
 use crate::audit::{
     AuditError, Name, Report,
     bodies::{CatalogItem, Offered, read},
+    held::Columns,
     read::{CATALOG, MENU_ITEMS, Stored},
 };
 
@@ -118,6 +120,8 @@ async fn copies(
         for (id, row) in page {
             match read::<CatalogItem>("catalog item", &id, &row.body) {
                 Ok(item) => {
+                    let complaint = columns::catalog_item(&Columns::of(&row), &id);
+                    columns::judge(report, "catalog item", &id, complaint);
                     copies.insert(id, item);
                 }
                 Err(reason) => report.judge(Name(7), Some(reason)),

@@ -59,6 +59,19 @@ pub fn menu_item(columns: &Columns, item: &MenuItem) -> Option<String> {
         .or_else(|| same("owner", columns.owner.as_deref(), Some(&item.store_id)))
 }
 
+/// What stands beside an item of the catalog, whose id begins with its store.
+pub fn catalog_item(columns: &Columns, id: &str) -> Option<String> {
+    let store = id.split_once('/').map(|(store, _)| store);
+    same("state", Some(&columns.state), Some("offered"))
+        .or_else(|| same("owner", columns.owner.as_deref(), store))
+}
+
+/// What stands beside a used idempotency key: nobody lists them.
+pub fn used_key(columns: &Columns) -> Option<String> {
+    same("state", Some(&columns.state), Some("used"))
+        .or_else(|| same("owner", columns.owner.as_deref(), None))
+}
+
 /// What stands beside a rider.
 pub fn rider(columns: &Columns, rider: &Rider) -> Option<String> {
     let state = if rider.on_duty { "on_duty" } else { "off_duty" };
