@@ -75,7 +75,8 @@ impl<S: Service> Item<S> {
         Self { work: Work::Decide(Input::Wake(key)), origin: Origin::Timer(done), failures: 0 }
     }
 
-    /// Checks and decodes; what is no message becomes work for the dead-letter table.
+    /// Checks and decodes; what is no message, or was given up by the broker, becomes work for the
+    /// dead-letter table.
     pub(crate) fn of_delivery(delivery: Delivery) -> Self {
         let mut arrived = Arrived { delivery, received: None, traceparent: None };
         let work = match Envelope::from_bytes(&arrived.delivery.payload) {
@@ -86,9 +87,10 @@ impl<S: Service> Item<S> {
                     message_id: envelope.id,
                     time: envelope.time,
                 });
-                let work = match incoming(&envelope) {
-                    Ok(incoming) => Work::Decide(Input::Message(incoming)),
-                    Err(error) => Work::Bury(error.to_string()),
+                let work = match (arrived.delivery.dead.take(), incoming(&envelope)) {
+                    (None, Ok(incoming)) => Work::Decide(Input::Message(incoming)),
+                    (None, Err(error)) => Work::Bury(error.to_string()),
+                    (Some(reason), _) => Work::Bury(reason),
                 };
                 arrived.traceparent = envelope.traceparent;
                 work

@@ -319,6 +319,7 @@ impl Rig {
             queue: QueueKind::Commands,
             payload: bytes.into(),
             headers: "{\"x\":1}".to_owned(),
+            dead: None,
             // Nobody may be waiting for it any more.
             ack: Ack::new(move || {
                 let _ = given.try_send(());
