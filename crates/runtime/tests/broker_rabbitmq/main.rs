@@ -7,8 +7,11 @@ use contracts::ServiceName;
 
 #[path = "../broker_contract/mod.rs"]
 mod broker_contract;
+mod dead_letters;
+mod generations;
 #[path = "../rabbitmq_server/mod.rs"]
 mod rabbitmq_server;
+mod returned;
 mod rig;
 
 use rig::Rig;

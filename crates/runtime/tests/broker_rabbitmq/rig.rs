@@ -97,6 +97,43 @@ impl Rig {
         timeout(BOUND, trying).await.expect("confirmed within the bound");
     }
 
+    /// Waits until a condition holds.
+    pub(crate) async fn until<F: Future<Output = bool>>(
+        &self,
+        what: &str,
+        condition: impl Fn() -> F,
+    ) {
+        let wait = async {
+            while !condition().await {
+                self.ports.clock.sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(BOUND, wait).await.unwrap_or_else(|_| panic!("in vain: {what}"));
+    }
+
+    /// A number that the server gives about a queue; 0 for one that it does not know.
+    pub(crate) async fn count(&self, queue: &str, column: &str) -> u64 {
+        let vhost = &self.url.vhost;
+        let arguments = ["list_queues", "-q", "--no-table-headers", "-p", vhost, "name", column];
+        let list = self.control(&arguments).await;
+        let mut rows = list.lines().filter_map(|line| line.split_once('\t'));
+        rows.find(|(name, _)| *name == queue).map_or(0, |(_, count)| count.parse().unwrap())
+    }
+
+    pub(crate) async fn consumers(&self, queue: &str) -> u64 {
+        self.count(queue, "consumers").await
+    }
+
+    /// Delivered and not acknowledged.
+    pub(crate) async fn unsettled(&self, queue: &str) -> u64 {
+        self.count(queue, "messages_unacknowledged").await
+    }
+
+    /// Evaluates Erlang in the server.
+    pub(crate) async fn eval(&self, expression: &str) {
+        self.control(&["eval", expression]).await;
+    }
+
     /// Runs `rabbitmqctl` without holding up the test's other tasks.
     pub(crate) async fn control(&self, arguments: &[&str]) -> String {
         let (server, arguments) = (self.server, arguments.iter().map(|it| (*it).to_owned()));
