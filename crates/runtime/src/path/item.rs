@@ -79,15 +79,16 @@ impl<S: Service> Item<S> {
     /// dead-letter table.
     pub(crate) fn of_delivery(delivery: Delivery) -> Self {
         let mut arrived = Arrived { delivery, received: None, traceparent: None };
+        let dead = arrived.delivery.dead.take();
         let work = match Envelope::from_bytes(&arrived.delivery.payload) {
-            Err(error) => Work::Bury(error.to_string()),
+            Err(error) => Work::Bury(dead.unwrap_or_else(|| error.to_string())),
             Ok(envelope) => {
                 arrived.received = Some(Received {
                     consumer: arrived.delivery.queue,
                     message_id: envelope.id,
                     time: envelope.time,
                 });
-                let work = match (arrived.delivery.dead.take(), incoming(&envelope)) {
+                let work = match (dead, incoming(&envelope)) {
                     (None, Ok(incoming)) => Work::Decide(Input::Message(incoming)),
                     (None, Err(error)) => Work::Bury(error.to_string()),
                     (Some(reason), _) => Work::Bury(reason),

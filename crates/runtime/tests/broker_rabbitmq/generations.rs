@@ -1,7 +1,7 @@
 //! Lost connections, deleted queues, alarms: every generation is followed by another one.
 
 use contracts::ServiceName;
-use lapin::options::QueueDeleteOptions;
+use lapin::{options::QueueDeleteOptions, types::FieldTable};
 use runtime::broker::{
     Broker, Outcome,
     rabbitmq::{Options, RabbitMq, StartError},
@@ -80,10 +80,13 @@ async fn an_alarm_blocks_publishing_only() {
     let held = next(&mut payment).await;
 
     rig.eval("rabbit_alarm:set_alarm({{resource_limit, memory, node()}, []}).").await;
+    let began = rig.ports.clock.elapsed();
     for round in 0..3 {
         let blocked = rig.command("payment", &format!("blocked {round}"));
         assert_eq!(send(&broker, blocked).await, Outcome::Unavailable);
     }
+    let took = rig.ports.clock.elapsed().saturating_sub(began);
+    assert!(took < rig.options(&[]).confirm_within, "refused at once, not by a confirm's timeout");
     held.ack.give();
     rig.until("it is acknowledged", || async { rig.unsettled("payment.commands").await == 0 })
         .await;
@@ -121,7 +124,7 @@ async fn a_start_that_cannot_be_says_why() {
 
     let channel = rig.channel().await;
     let other = lapin::options::QueueDeclareOptions::durable();
-    channel.queue_declare("payment.commands".into(), other, Default::default()).await.unwrap();
+    channel.queue_declare("payment.commands".into(), other, FieldTable::default()).await.unwrap();
     let other_queue = start(url.clone()).await;
     assert!(matches!(other_queue, StartError::Topology(_)), "{other_queue}");
 }

@@ -16,7 +16,7 @@ async fn among_thousands_each_unroutable_one_is_named_and_no_other() {
     let unroutable = |n: usize| n % 10 == 3;
     let key = |n: usize| match n {
         _ if unroutable(n) => "laundry",
-        _ if n % 2 == 0 => "payment",
+        _ if n.is_multiple_of(2) => "payment",
         _ => "store",
     };
     for round in 0..4 {

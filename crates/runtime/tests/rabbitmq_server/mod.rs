@@ -10,7 +10,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{ChildStdin, Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -41,8 +41,8 @@ pub(crate) struct Server {
     dist: u16,
     epmd: u16,
     vhosts: AtomicUsize,
-    /// Closed by the system when this process ends.
-    _alive: OnceLock<ChildStdin>,
+    /// Ends the server when its standard input closes: with this process.
+    watch: Option<Child>,
 }
 
 /// The server of this test binary; starts with the first call.
@@ -69,7 +69,7 @@ impl Server {
             dist,
             epmd,
             vhosts: AtomicUsize::new(0),
-            _alive: OnceLock::new(),
+            watch: None,
         };
         server.make_directory();
         server.run();
@@ -136,7 +136,7 @@ impl Server {
     }
 
     fn run(&mut self) {
-        let mut child = self
+        let watch = self
             .program("/bin/sh")
             .args(["-c", WATCH])
             .env("SERVER", self.programs.join("rabbitmq-server"))
@@ -148,7 +148,7 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        self._alive = OnceLock::from(child.stdin.take().unwrap());
+        self.watch = Some(watch);
     }
 
     /// Whether it answers to the first bytes of the protocol.
@@ -195,6 +195,16 @@ impl Server {
     /// Evaluates Erlang in the server.
     pub(crate) fn eval(&self, expression: &str) -> String {
         self.control(&["eval", expression])
+    }
+}
+
+/// A server that did not come up.
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut watch) = self.watch.take() {
+            drop(watch.stdin.take());
+            drop(watch.wait());
+        }
     }
 }
 

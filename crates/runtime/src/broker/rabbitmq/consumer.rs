@@ -92,7 +92,9 @@ impl Consumer {
                     settle(&mut subscriptions, &mut some).await.map_err(|it| it.to_string())?;
                 }
                 () = self.sender.closed() => break,
-                came = arrivals.next() => {
+                // What an earlier generation delivered is still worked off.
+                _ = self.sender.reserve(), if self.sender.capacity() == 0 => {}
+                came = arrivals.next(), if self.sender.capacity() > 0 => {
                     let (index, arrived) = match came {
                         Some((index, Some(Ok(arrived)))) => (index, arrived),
                         Some((_, Some(Err(error)))) => return Err(error.to_string()),
@@ -102,8 +104,7 @@ impl Consumer {
                     subscription.unsettled.came(arrived.delivery_tag);
                     let ack = ack(index, arrived.delivery_tag, &settling);
                     let delivery = read(self.service, subscription.kind, arrived, ack);
-                    // There is a place for each that may be unacknowledged; should there be none,
-                    // or nobody to take it, it goes back.
+                    // There is a place; with nobody to take it, it goes back.
                     drop(self.sender.try_send(delivery));
                 }
             }

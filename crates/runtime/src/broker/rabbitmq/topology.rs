@@ -62,7 +62,7 @@ pub(super) async fn establish(
         }
         channel.close(200, "OK".into()).await
     };
-    steps.await.map_err(refused)
+    steps.await.map_err(|error| refused(&error))
 }
 
 /// How many messages lie in the queue of unheard events.
@@ -72,10 +72,10 @@ pub(super) async fn unheard(connection: &Connection) -> Result<u32, StartError> 
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
         channel.queue_declare(routes::UNHEARD_EXCHANGE.into(), options, FieldTable::default()).await
     };
-    Ok(look.await.map_err(refused)?.message_count())
+    Ok(look.await.map_err(|error| refused(&error))?.message_count())
 }
 
-fn refused(error: lapin::Error) -> StartError {
+fn refused(error: &lapin::Error) -> StartError {
     match error.kind() {
         lapin::ErrorKind::ProtocolError(error) => StartError::Topology(error.to_string()),
         _ => StartError::Unreachable(error.to_string()),
