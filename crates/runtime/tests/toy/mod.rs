@@ -329,7 +329,6 @@ impl Rig {
             payload: bytes.into(),
             headers: "{\"x\":1}".to_owned(),
             dead: dead.map(str::to_owned),
-            dead: None,
             // Nobody may be waiting for it any more.
             ack: Ack::new(move || {
                 let _ = given.try_send(());
