@@ -55,9 +55,10 @@ fn migrations() -> Migrations {
 
 /// Waits until it holds; a bound, not a pause, decides the test.
 async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
+    let ports = Ports::system();
     let waiting = async {
         while !holds().await {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            ports.clock.sleep(Duration::from_millis(2)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("it holds in time");

@@ -258,13 +258,13 @@ pub(crate) struct Rig {
     pub(crate) timers: watch::Sender<bool>,
     sender: mpsc::Sender<Delivery>,
     pub(crate) ports: Ports,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// What is left when it was stopped.
 pub(crate) struct Stopped {
     pub(crate) database: Arc<Watched>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// An acknowledgement to wait for.
@@ -309,7 +309,7 @@ impl Rig {
             Options::new(gate),
         )
         .await;
-        Self { running, database, timers, sender, ports, _directory: directory }
+        Self { running, database, timers, sender, ports, directory }
     }
 
     /// Delivers bytes.
@@ -346,7 +346,7 @@ impl Rig {
     /// Stops it; the database stays open.
     pub(crate) async fn stop(self) -> Stopped {
         self.running.stop().await;
-        Stopped { database: self.database, _directory: self._directory }
+        Stopped { database: self.database, directory: self.directory }
     }
 
     /// The tally as it is stored.
