@@ -68,6 +68,11 @@ pub(crate) fn kill(name: &str) -> Result<(), Error> {
     docker(&["container", "kill", name]).map(drop)
 }
 
+/// Runs a program in it. Answers what that says.
+pub(crate) fn execute(name: &str, words: &[&str]) -> Result<String, Error> {
+    docker(&[&["container", "exec", name], words].concat())
+}
+
 /// Ends it and removes it with its data.
 pub(crate) fn remove(name: &str) -> Result<(), Error> {
     docker(&["container", "rm", "--force", "--volumes", name]).map(drop)

@@ -130,13 +130,13 @@ impl Home {
     }
 }
 
-/// Runs a command to its end.
-pub(crate) fn run(mut command: Command) -> Result<(), Error> {
+/// Runs a command to its end. Answers what it says.
+pub(crate) fn run(mut command: Command) -> Result<String, Error> {
     let name = command.get_program().to_string_lossy().into_owned();
     let failed = |what: String| Error::failed(format!("{name}: {what}"));
     let output = command.output().map_err(|error| failed(error.to_string()))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = [output.stdout, output.stderr].concat();
     Err(failed(format!("{}\n{}", output.status, String::from_utf8_lossy(&said).trim())))

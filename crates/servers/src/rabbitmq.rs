@@ -6,14 +6,14 @@ use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    process::Child,
+    process::{Child, Command},
     time::Duration,
 };
 
 use crate::{
     Broker, Error, Kind,
     container::{self, Order},
-    home::Home,
+    home::{self, Home},
     host::Host,
     install,
     instance::{Instance, Spec},
@@ -25,6 +25,10 @@ use crate::{
 const USER: &str = "expeditor";
 const VHOST: &str = "expeditor";
 const IMAGE: &str = "rabbitmq:4-management-alpine";
+/// Dead letters that found no queue are tried again after this many milliseconds; by default after
+/// minutes.
+const ADVANCED: &str = "[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 1000}]}].\n";
+const LOOPBACK: &str = "-kernel inet_dist_use_interface {127,0,0,1}";
 /// How long one question to the server may take.
 const ASKED: Duration = Duration::from_secs(2);
 const MAPPED: Duration = Duration::from_secs(10);
@@ -78,6 +82,11 @@ impl RabbitMq {
     /// What can be asked of it.
     pub fn broker(&self) -> Broker {
         Broker::new(self.url(), Some(self.api_url()))
+    }
+
+    /// Runs its `rabbitmqctl`. Answers what that says.
+    pub fn control(&self, arguments: &[&str]) -> Result<String, Error> {
+        self.0.spec.control(arguments)
     }
 
     /// Its first process; none if it runs in a container.
@@ -176,33 +185,18 @@ impl RabbitMqSpec {
         lines.join("\n") + "\n"
     }
 
-    /// Starts the port mapper first, so that it is known by its process and ends with the server;
-    /// the server would start one that stays.
-    fn launch_here(&self, folder: &Path) -> Result<(Host, Vec<Child>), Error> {
-        let mapper = mapper().ok_or_else(|| {
-            Error::Missing("missing: epmd, a part of Erlang; on Debian: erlang-base".to_owned())
-        })?;
-        self.home.file("rabbitmq.conf", self.configuration())?;
-        let port = self.ports.mapper.to_string();
-        let mut command = self.home.command(&mapper);
-        command.args(["-address", "127.0.0.1", "-port", &port]);
-        let (mapper, mapper_child) = self.home.spawn(command, "epmd.log")?;
-        wait::until(MAPPED, || (port::taken(self.ports.mapper) || !mapper.alive()).then_some(()));
-
-        let mut command = self.home.command(&folder.join("rabbitmq-server"));
+    /// A program of its, with all that is not the system's.
+    fn command(&self, program: &Path) -> Command {
+        let mut command = self.home.command(program);
         command.envs([
             ("ERL_EPMD_ADDRESS", "127.0.0.1"),
-            ("ERL_EPMD_PORT", &port),
+            ("ERL_EPMD_PORT", &self.ports.mapper.to_string()),
             ("RABBITMQ_NODENAME", "expeditor@localhost"),
-            ("RABBITMQ_DIST_PORT", &self.ports.node.to_string()),
-            ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}"),
-            // The server's script becomes the server, rather than its parent.
-            ("detached", "true"),
         ]);
         for (variable, name) in [
             ("RABBITMQ_CONF_ENV_FILE", "none"),
             ("RABBITMQ_CONFIG_FILE", "rabbitmq.conf"),
-            ("RABBITMQ_ADVANCED_CONFIG_FILE", "none"),
+            ("RABBITMQ_ADVANCED_CONFIG_FILE", "advanced.config"),
             ("RABBITMQ_ENABLED_PLUGINS_FILE", "enabled_plugins"),
             ("RABBITMQ_MNESIA_BASE", "data"),
             ("RABBITMQ_LOG_BASE", "log"),
@@ -210,6 +204,44 @@ impl RabbitMqSpec {
         ] {
             command.env(variable, self.home.at(name));
         }
+        command
+    }
+
+    fn control(&self, arguments: &[&str]) -> Result<String, Error> {
+        match &self.program {
+            Program::Binaries(folder) => {
+                let mut command = self.command(&folder.join("rabbitmqctl"));
+                command.env("RABBITMQ_CTL_ERL_ARGS", LOOPBACK).args(arguments);
+                home::run(command)
+            }
+            Program::Engine => {
+                let name = Kind::RabbitMq.container(self.ports.amqp);
+                container::execute(&name, &[&["rabbitmqctl"], arguments].concat())
+            }
+        }
+    }
+
+    /// Starts the port mapper first, so that it is known by its process and ends with the server;
+    /// the server would start one that stays.
+    fn launch_here(&self, folder: &Path) -> Result<(Host, Vec<Child>), Error> {
+        let mapper = mapper().ok_or_else(|| {
+            Error::Missing("missing: epmd, a part of Erlang; on Debian: erlang-base".to_owned())
+        })?;
+        self.home.file("rabbitmq.conf", self.configuration())?;
+        self.home.file("advanced.config", ADVANCED)?;
+        let port = self.ports.mapper.to_string();
+        let mut command = self.home.command(&mapper);
+        command.args(["-address", "127.0.0.1", "-port", &port]);
+        let (mapper, mapper_child) = self.home.spawn(command, "epmd.log")?;
+        wait::until(MAPPED, || (port::taken(self.ports.mapper) || !mapper.alive()).then_some(()));
+
+        let mut command = self.command(&folder.join("rabbitmq-server"));
+        command.envs([
+            ("RABBITMQ_DIST_PORT", self.ports.node.to_string()),
+            ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", LOOPBACK.to_owned()),
+            // The server's script becomes the server, rather than its parent.
+            ("detached", "true".to_owned()),
+        ]);
         let (server, server_child) = match self.home.spawn(command, Kind::RabbitMq.log()) {
             Ok(started) => started,
             Err(error) => {

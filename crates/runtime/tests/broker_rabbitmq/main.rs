@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use contracts::ServiceName;
 
+mod alone;
 #[path = "../broker_contract/mod.rs"]
 mod broker_contract;
 mod dead_letters;
 mod generations;
-#[path = "../rabbitmq_server/mod.rs"]
-mod rabbitmq_server;
+mod proxy;
 mod returned;
 mod rig;
 
@@ -20,7 +20,7 @@ macro_rules! contract {
     ($($property:ident,)*) => {$(
         #[tokio::test]
         async fn $property() {
-            let rig = Rig::quiet().await;
+            let rig = Rig::new().await;
             broker_contract::$property(Arc::new(rig.start(&ServiceName::ALL).await)).await;
         }
     )*};

@@ -11,7 +11,7 @@ use crate::rig::{Rig, next, outcome, send};
 /// `lapin` hands returned messages to whichever confirm comes next, when confirms come in bulk.
 #[tokio::test]
 async fn among_thousands_each_unroutable_one_is_named_and_no_other() {
-    let rig = Rig::quiet().await;
+    let rig = Rig::new().await;
     let broker = Arc::new(rig.start(&[ServiceName::Payment, ServiceName::Store]).await);
     let unroutable = |n: usize| n % 10 == 3;
     let key = |n: usize| match n {
@@ -36,7 +36,7 @@ async fn among_thousands_each_unroutable_one_is_named_and_no_other() {
 /// More than one batch, in order, each once.
 #[tokio::test]
 async fn many_batches_arrive_in_order() {
-    let rig = Rig::quiet().await;
+    let rig = Rig::new().await;
     let broker = rig.start(&[ServiceName::Payment]).await;
     let mut payment = broker.consume(ServiceName::Payment, 300).await;
     let many = LARGEST_BATCH * 5 + 1;
@@ -56,7 +56,7 @@ async fn many_batches_arrive_in_order() {
 /// nobody of it is told to be confirmed. The next generation declares what is missing.
 #[tokio::test]
 async fn an_exchange_that_is_gone_is_the_fault_of_no_message() {
-    let rig = Rig::quiet().await;
+    let rig = Rig::new().await;
     let services = [ServiceName::Payment, ServiceName::Rider];
     let broker = rig.start(&services).await;
     let channel = rig.channel().await;
@@ -76,7 +76,7 @@ async fn an_exchange_that_is_gone_is_the_fault_of_no_message() {
 
 #[tokio::test]
 async fn an_exchange_that_never_was_does_not_harm_others() {
-    let rig = Rig::quiet().await;
+    let rig = Rig::new().await;
     let broker = rig.start(&[ServiceName::Payment]).await;
     let batch = vec![
         rig.command("payment", "1"),
@@ -96,7 +96,7 @@ async fn an_exchange_that_never_was_does_not_harm_others() {
 /// An event that nobody hears is kept where its number shows.
 #[tokio::test]
 async fn unheard_events_are_counted() {
-    let rig = Rig::quiet().await;
+    let rig = Rig::new().await;
     let broker = rig.start(&[ServiceName::Rider]).await;
     for _ in 0..3 {
         let event = rig.event("store.menu-item-changed", "x");
@@ -109,7 +109,7 @@ async fn unheard_events_are_counted() {
 /// A command for a service whose queue was deleted is unroutable, until the service is back.
 #[tokio::test]
 async fn a_command_waits_for_the_queue_of_its_service() {
-    let rig = Rig::quiet().await;
+    let rig = Rig::new().await;
     let broker = rig.start(&[ServiceName::Payment]).await;
     let channel = rig.channel().await;
     let gone = QueueDeleteOptions::default();

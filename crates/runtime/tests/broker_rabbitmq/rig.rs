@@ -1,10 +1,12 @@
-//! A virtual host of the test's own on the binary's RabbitMQ, and what tests do with it.
+//! A virtual host of the test's own on a RabbitMQ, and what tests do with it.
 
-use std::{sync::LazyLock, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use contracts::{MessageId, ServiceName, routes};
-use lapin::{Channel, Connection, ConnectionProperties};
+use lapin::{
+    Channel, Connection, ConnectionProperties, options::QueueDeclareOptions, types::FieldTable,
+};
 use runtime::{
     broker::{
         Broker, Confirm, Delivery, Outcome, Publication,
@@ -12,50 +14,72 @@ use runtime::{
     },
     ports::Ports,
 };
-use tokio::{
-    sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc},
-    time::timeout,
-};
-
-use crate::rabbitmq_server::{Server, Url, server};
+use tokio::{sync::mpsc, time::timeout};
 
 /// No test waits longer than this for what must happen.
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
 
-/// Held for reading by most tests; for writing by those that disturb the whole server.
-static PEACE: LazyLock<RwLock<()>> = LazyLock::new(|| RwLock::new(()));
-
-/// Whether others may use the server meanwhile.
-pub(crate) enum Peace {
-    Shared(#[allow(dead_code, reason = "held")] RwLockReadGuard<'static, ()>),
-    Alone(#[allow(dead_code, reason = "held")] RwLockWriteGuard<'static, ()>),
+/// What a queue says of itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// Not delivered to anybody now.
+    pub(crate) ready: u32,
+    pub(crate) consumers: u32,
 }
 
 pub(crate) struct Rig {
-    pub(crate) server: &'static Server,
-    pub(crate) url: Url,
+    pub(crate) url: String,
+    pub(crate) vhost: String,
     pub(crate) ports: Ports,
-    _peace: Peace,
+    server: servers::Broker,
+    own: Option<servers::RabbitMq>,
 }
 
 impl Rig {
-    /// For a test that leaves the server alone.
-    pub(crate) async fn quiet() -> Self {
-        Self::new(Peace::Shared(PEACE.read().await)).await
+    /// On the server that all tests share.
+    pub(crate) async fn new() -> Self {
+        let server = blocking(servers::shared_rabbitmq).await;
+        Self::on(server.unwrap_or_else(|error| panic!("no RabbitMQ for tests: {error}")), None)
+            .await
     }
 
-    /// For a test that disturbs everybody on the server.
+    /// On a server of the test's own, which it may disturb.
     pub(crate) async fn alone() -> Self {
-        Self::new(Peace::Alone(PEACE.write().await)).await
+        let own = blocking(|| servers::RabbitMq::start(&servers::RabbitMqOptions::default())).await;
+        let own = own.unwrap();
+        Self::on(own.broker(), Some(own)).await
     }
 
-    async fn new(peace: Peace) -> Self {
-        let server = tokio::task::spawn_blocking(server).await.unwrap();
-        Self { server, url: server.fresh(), ports: Ports::system(), _peace: peace }
+    async fn on(server: servers::Broker, own: Option<servers::RabbitMq>) -> Self {
+        let ports = Ports::system();
+        let vhost = format!("test-{}", ports.ids.next());
+        let (making, name) = (server.clone(), vhost.clone());
+        let url = blocking(move || making.vhost(&name)).await.unwrap();
+        Self { url, vhost, ports, server, own }
+    }
+
+    /// Does something to the test's own server.
+    pub(crate) async fn own<T: Send + 'static>(
+        &mut self,
+        act: impl FnOnce(&mut servers::RabbitMq) -> Result<T, servers::Error> + Send + 'static,
+    ) -> T {
+        let mut own = self.own.take().expect("only a test that is alone disturbs its server");
+        let (own, done) = blocking(move || {
+            let done = act(&mut own);
+            (own, done)
+        })
+        .await;
+        self.own = Some(own);
+        done.unwrap()
+    }
+
+    /// Host and port of the server.
+    pub(crate) fn host(&self) -> &str {
+        self.url.split(['@', '/']).nth(3).expect("a URL with name and password")
     }
 
     pub(crate) fn options(&self, services: &[ServiceName]) -> Options {
-        Options::new(&self.url.amqp, services, "test")
+        Options::new(&self.url, services, "test")
     }
 
     pub(crate) async fn start(&self, services: &[ServiceName]) -> RabbitMq {
@@ -65,7 +89,7 @@ impl Rig {
     /// A channel beside the broker under test.
     pub(crate) async fn channel(&self) -> Channel {
         let properties = ConnectionProperties::default();
-        let connection = Connection::connect(&self.url.amqp, properties).await.unwrap();
+        let connection = Connection::connect(&self.url, properties).await.unwrap();
         // The channel keeps its connection open.
         connection.create_channel().await.unwrap()
     }
@@ -111,36 +135,29 @@ impl Rig {
         timeout(BOUND, wait).await.unwrap_or_else(|_| panic!("in vain: {what}"));
     }
 
-    /// A number that the server gives about a queue; 0 for one that it does not know.
-    pub(crate) async fn count(&self, queue: &str, column: &str) -> u64 {
-        let vhost = &self.url.vhost;
-        let arguments = ["list_queues", "-q", "--no-table-headers", "-p", vhost, "name", column];
-        let list = self.control(&arguments).await;
-        let mut rows = list.lines().filter_map(|line| line.split_once('\t'));
-        rows.find(|(name, _)| *name == queue).map_or(0, |(_, count)| count.parse().unwrap())
+    /// A queue as it is now; `None` when there is no such queue.
+    pub(crate) async fn look(&self, queue: &str) -> Option<Look> {
+        let channel = self.channel().await;
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
+        let found =
+            channel.queue_declare(queue.into(), options, FieldTable::default()).await.ok()?;
+        Some(Look { ready: found.message_count(), consumers: found.consumer_count() })
     }
+}
 
-    pub(crate) async fn consumers(&self, queue: &str) -> u64 {
-        self.count(queue, "consumers").await
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if self.own.is_none()
+            && let Err(error) = self.server.drop_vhost(&self.vhost)
+        {
+            eprintln!("{} is left behind: {error}", self.vhost);
+        }
     }
+}
 
-    /// Delivered and not acknowledged.
-    pub(crate) async fn unsettled(&self, queue: &str) -> u64 {
-        self.count(queue, "messages_unacknowledged").await
-    }
-
-    /// Evaluates Erlang in the server.
-    pub(crate) async fn eval(&self, expression: &str) {
-        self.control(&["eval", expression]).await;
-    }
-
-    /// Runs `rabbitmqctl` without holding up the test's other tasks.
-    pub(crate) async fn control(&self, arguments: &[&str]) -> String {
-        let (server, arguments) = (self.server, arguments.iter().map(|it| (*it).to_owned()));
-        let arguments: Vec<String> = arguments.collect();
-        let run = move || server.control(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
-        tokio::task::spawn_blocking(run).await.unwrap()
-    }
+/// Starting and asking servers is not for the threads that tasks run on.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap()
 }
 
 /// Publishes one and waits for what becomes of it.

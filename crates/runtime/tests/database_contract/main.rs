@@ -8,10 +8,9 @@ mod inbox;
 mod lists;
 mod outbox;
 mod postgres;
-#[path = "../postgres_server/mod.rs"]
-mod postgres_server;
 mod records;
 mod relays;
+mod server;
 mod sqlite;
 mod transactions;
 

@@ -21,12 +21,12 @@ use tokio::{
 
 use crate::{
     fixture::{Store, begin, locking, received, row, rows, store, ticket},
-    postgres_server::new_database,
+    server::OwnDatabase,
 };
 
 /// A database of the service that has every table.
 pub(crate) struct Place {
-    pub(crate) url: String,
+    database: OwnDatabase,
 }
 
 impl Place {
@@ -37,11 +37,15 @@ impl Place {
     }
 
     async fn empty() -> Self {
-        Self { url: new_database().await }
+        Self { database: OwnDatabase::new().await }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.database.url
     }
 
     pub(crate) fn connect(&self) -> Connect {
-        Connect::to(&self.url).unwrap()
+        Connect::to(self.url()).unwrap()
     }
 
     pub(crate) async fn database(&self) -> PostgresDatabase {
@@ -50,7 +54,7 @@ impl Place {
 
     /// A connection of the test's own.
     pub(crate) async fn raw(&self) -> PgConnection {
-        self.url.parse::<PgConnectOptions>().unwrap().connect().await.unwrap()
+        self.url().parse::<PgConnectOptions>().unwrap().connect().await.unwrap()
     }
 }
 
@@ -126,7 +130,7 @@ async fn a_version_that_does_not_fit_is_refused_and_not_touched() {
 #[tokio::test]
 async fn a_server_that_cannot_serve_is_told_in_one_line() {
     let place = Place::new().await;
-    let (server, database) = place.url.rsplit_once('/').unwrap();
+    let (server, database) = place.url().rsplit_once('/').unwrap();
     let (_, host) = server.rsplit_once('@').unwrap();
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     for (url, expected) in [
@@ -257,7 +261,7 @@ async fn between(
 #[tokio::test]
 async fn a_commit_without_an_answer_is_absorbed_when_it_is_tried_again() {
     let place = Place::new().await;
-    let (before, database) = place.url.rsplit_once('/').unwrap();
+    let (before, database) = place.url().rsplit_once('/').unwrap();
     let (user, host) = before.rsplit_once('@').unwrap();
     let proxy = deaf_to_a_commit(host.to_owned()).await;
     let connect = Connect::to(&format!("{user}@{proxy}/{database}")).unwrap();

@@ -209,7 +209,7 @@ async fn other_processes_are_told_of_commits_but_not_of_each() {
     let place = Place::new().await;
     let db = place.database().await;
     let outbox = relay(&place).await;
-    let mut raw = PgListener::connect(&place.url).await.unwrap();
+    let mut raw = PgListener::connect(place.url()).await.unwrap();
     raw.listen("expeditor_outbox").await.unwrap();
     let commits = 200;
     for number in 1..=commits {
@@ -231,7 +231,9 @@ async fn a_relay_works_with_the_rights_that_it_is_said_to_need() {
     let db = place.database().await;
     send(&db, (1..=3).map(|seq| outgoing("t/a", seq, seq)).collect()).await;
     let mut raw = place.raw().await;
-    let role = format!("relay_{}", place.url.rsplit_once('/').unwrap().1);
+    let (server, database) = place.url().rsplit_once('/').unwrap();
+    let (_, host) = server.rsplit_once('@').unwrap();
+    let role = format!("relay_{database}");
     let sql = format!(
         "CREATE ROLE {role} LOGIN PASSWORD 'x';
          GRANT SELECT, UPDATE, DELETE ON outbox TO {role};
@@ -240,7 +242,7 @@ async fn a_relay_works_with_the_rights_that_it_is_said_to_need() {
          GRANT SELECT, INSERT ON outbox_parked TO {role}"
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut raw).await.unwrap();
-    let url = place.url.replace("//postgres@", &format!("//{role}:x@"));
+    let url = format!("postgres://{role}:x@{host}/{database}");
     let outbox = PostgresOutbox::open(&Connect::to(&url).unwrap(), &Ports::system()).await.unwrap();
     let held = outbox.lease(ONE).await.unwrap().held;
     let rows = outbox.read_leased(ONE, &from_zero(&held), 9).await.unwrap();
@@ -261,4 +263,7 @@ async fn a_relay_works_with_the_rights_that_it_is_said_to_need() {
         let refused = sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut own).await.unwrap_err();
         assert!(refused.to_string().contains("permission denied"), "{table}: {refused}");
     }
+    // Roles are the server's, and outlive the database.
+    let sql = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut raw).await.unwrap();
 }

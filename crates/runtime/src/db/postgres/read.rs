@@ -41,6 +41,13 @@ impl Reader for PostgresDatabase {
         rows.iter().map(|row| Ok((row.try_get(7)?, begin::aggregate(row)?))).collect()
     }
 
+    async fn streams(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<Uuid>, DbError> {
+        let beyond = if after.is_some() { "WHERE stream > $2" } else { "" };
+        let sql = format!("SELECT DISTINCT stream FROM history {beyond} ORDER BY stream LIMIT $1");
+        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(i64::from(limit)).bind(after);
+        self.within(query.fetch_all(&self.inner.readers)).await
+    }
+
     async fn history(
         &self,
         stream: Uuid,
