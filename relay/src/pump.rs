@@ -152,6 +152,7 @@ impl Pump {
             publications.push(Publication {
                 exchange: row.exchange,
                 routing_key: row.routing_key,
+                message_id: row.message_id,
                 payload: Bytes::from(row.payload),
             });
         }

@@ -8,7 +8,10 @@ use std::{env, fmt, path::Path, process::ExitCode};
 
 mod codemap;
 mod needs;
+mod services;
 mod suite;
+
+use services::Wish;
 
 const HELP: &str = "\
 The project's chores.
@@ -20,6 +23,11 @@ Usage: cargo xtask <CHORE>
                    is missing where it can (Debian, as root), otherwise says what it is.
   test <FILTER>    Run only the tests whose name contains this, and no other step.
   codemap          Check the dependency rules, the map in ARCHITECTURE.md, links, house rules.
+  services up      Start a private PostgreSQL and RabbitMQ for tests and development, or find them
+                   running; print their URLs. They stay until they are ended. --durable: commits
+                   wait for the disk, as in production.
+  services down    End them and remove their data.
+  services status  Say what runs.
   help             Print this.
 
 Exit status: 0 done, 1 a step failed or a rule is broken, 2 wrong usage, 3 something is missing.";
@@ -29,6 +37,7 @@ Exit status: 0 done, 1 a step failed or a rule is broken, 2 wrong usage, 3 somet
 enum Chore {
     Test { filter: Option<String> },
     Codemap,
+    Services(services::Wish),
     Help,
 }
 
@@ -53,6 +62,15 @@ impl Failure {
     }
 }
 
+impl From<servers::Error> for Failure {
+    fn from(error: servers::Error) -> Self {
+        match error {
+            servers::Error::Missing(line) => Self::Missing(line),
+            servers::Error::Failed(line) => Self::Broken(line),
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -70,6 +88,7 @@ fn main() -> ExitCode {
     let done = match parse(&words) {
         Ok(Chore::Test { filter }) => suite::run(root, filter.as_deref()),
         Ok(Chore::Codemap) => codemap::run(root),
+        Ok(Chore::Services(wish)) => services::run(wish),
         Ok(Chore::Help) => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
@@ -77,6 +96,7 @@ fn main() -> ExitCode {
         Err(failure) => Err(failure),
     };
     match done {
+        Ok(summary) if summary.is_empty() => ExitCode::SUCCESS,
         Ok(summary) => {
             println!("xtask: {summary}");
             ExitCode::SUCCESS
@@ -96,6 +116,10 @@ fn parse(words: &[&str]) -> Result<Chore, Failure> {
             Ok(Chore::Test { filter: Some((*filter).to_owned()) })
         }
         ["codemap"] => Ok(Chore::Codemap),
+        ["services", "up"] => Ok(Chore::Services(Wish::Up { durable: false })),
+        ["services", "up", "--durable"] => Ok(Chore::Services(Wish::Up { durable: true })),
+        ["services", "down"] => Ok(Chore::Services(Wish::Down)),
+        ["services", "status"] => Ok(Chore::Services(Wish::Status)),
         _ => {
             let line = format!("no such chore: {}; see `cargo xtask help`", words.join(" "));
             Err(Failure::Usage(line))
@@ -110,7 +134,7 @@ mod tests {
     #[test]
     fn each_chore_is_understood() {
         let filter = |filter: Option<&str>| Chore::Test { filter: filter.map(ToOwned::to_owned) };
-        let cases: [(&[&str], Chore); 7] = [
+        let cases: [(&[&str], Chore); 11] = [
             (&[], Chore::Help),
             (&["help"], Chore::Help),
             (&["--help"], Chore::Help),
@@ -118,6 +142,10 @@ mod tests {
             (&["test"], filter(None)),
             (&["test", "cancel"], filter(Some("cancel"))),
             (&["codemap"], Chore::Codemap),
+            (&["services", "up"], Chore::Services(Wish::Up { durable: false })),
+            (&["services", "up", "--durable"], Chore::Services(Wish::Up { durable: true })),
+            (&["services", "down"], Chore::Services(Wish::Down)),
+            (&["services", "status"], Chore::Services(Wish::Status)),
         ];
         for (words, chore) in cases {
             assert_eq!(parse(words).unwrap(), chore, "{words:?}");
@@ -126,8 +154,14 @@ mod tests {
 
     #[test]
     fn anything_else_is_wrong_usage() {
-        for words in [&["tests"][..], &["test", "--quick"], &["test", "a", "b"], &["codemap", "a"]]
-        {
+        for words in [
+            &["tests"][..],
+            &["test", "--quick"],
+            &["test", "a", "b"],
+            &["codemap", "a"],
+            &["services"],
+            &["services", "down", "now"],
+        ] {
             let failure = parse(words).unwrap_err();
             assert_eq!(failure.exit_status(), 2, "{words:?}");
             assert!(failure.to_string().contains(&words.join(" ")), "{failure}");

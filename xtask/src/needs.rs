@@ -1,10 +1,12 @@
 //! What the tests need of the machine: found, installed where that is possible, or named in one
-//! line. Never installs anything but the packages listed here.
+//! line. Never installs anything but the packages listed here and those of the `servers` crate.
 
 use std::{
     env,
     process::{Command, Stdio},
 };
+
+use servers::Lacking;
 
 use crate::Failure;
 
@@ -31,7 +33,7 @@ enum Plan {
 
 /// Makes sure that everything is there, or says what is not.
 pub(crate) fn ensure() -> Result<(), Failure> {
-    match plan(found, can_install()) {
+    match plan(found, &servers::lacking(), servers::installs_packages()) {
         Plan::Nothing => {}
         Plan::Install(packages) => install(&packages)?,
         Plan::Tell(line) => return Err(Failure::Missing(line)),
@@ -44,17 +46,22 @@ pub(crate) fn ensure() -> Result<(), Failure> {
     Ok(())
 }
 
-fn plan(found: impl Fn(&str) -> bool, can_install: bool) -> Plan {
+fn plan(found: impl Fn(&str) -> bool, servers: &[Lacking], can_install: bool) -> Plan {
     let missing: Vec<&Need> = NEEDS.iter().filter(|need| !found(need.program)).collect();
-    let packages: Vec<&str> =
-        missing.iter().flat_map(|need| need.packages.iter().copied()).collect();
-    if missing.is_empty() {
+    let packages: Vec<&str> = missing
+        .iter()
+        .flat_map(|need| need.packages)
+        .chain(servers.iter().flat_map(|server| server.packages))
+        .copied()
+        .collect();
+    if packages.is_empty() {
         Plan::Nothing
     } else if can_install {
         Plan::Install(packages)
     } else {
-        let programs: Vec<String> =
-            missing.iter().map(|need| format!("{} ({})", need.program, need.why)).collect();
+        let programs = missing.iter().map(|need| format!("{} ({})", need.program, need.why));
+        let servers = servers.iter().map(|server| server.what.to_owned());
+        let programs: Vec<String> = programs.chain(servers).collect();
         Plan::Tell(format!(
             "missing: {}; on Debian: apt-get install {}",
             programs.join(", "),
@@ -76,19 +83,7 @@ fn missing_component(component: &str, rustup: bool) -> String {
 
 fn install(packages: &[&str]) -> Result<(), Failure> {
     println!("xtask: installing {}", packages.join(" "));
-    let mut install = vec!["install", "-y", "--no-install-recommends"];
-    install.extend(packages);
-    for arguments in [vec!["update"], install] {
-        let status = Command::new("apt-get")
-            .args(&arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .status();
-        if !status.is_ok_and(|status| status.success()) {
-            let line = format!("`apt-get {}` failed; see above", arguments.join(" "));
-            return Err(Failure::Missing(line));
-        }
-    }
-    Ok(())
+    servers::install(packages).map_err(Failure::from)
 }
 
 /// Whether a program is in `PATH`.
@@ -104,34 +99,37 @@ pub(crate) fn answers(program: &str, arguments: &[&str]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-fn can_install() -> bool {
-    let root = Command::new("id").arg("-u").output();
-    root.is_ok_and(|output| output.stdout.trim_ascii() == b"0") && found("apt-get")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SERVER: Lacking = Lacking { what: "PostgreSQL 15 or later", packages: &["postgresql"] };
+
     #[test]
     fn nothing_is_done_where_nothing_is_missing() {
-        assert_eq!(plan(|_| true, true), Plan::Nothing);
-        assert_eq!(plan(|_| true, false), Plan::Nothing);
+        assert_eq!(plan(|_| true, &[], true), Plan::Nothing);
+        assert_eq!(plan(|_| true, &[], false), Plan::Nothing);
     }
 
     #[test]
     fn only_the_packages_of_what_is_missing_are_installed() {
-        assert_eq!(plan(|program| program != "cc", true), Plan::Install(vec!["gcc", "libc6-dev"]));
-        assert_eq!(plan(|program| program != "curl", true), Plan::Install(vec!["curl"]));
+        assert_eq!(
+            plan(|program| program != "cc", &[], true),
+            Plan::Install(vec!["gcc", "libc6-dev"])
+        );
+        assert_eq!(plan(|program| program != "curl", &[], true), Plan::Install(vec!["curl"]));
+        assert_eq!(plan(|_| true, &[SERVER], true), Plan::Install(vec!["postgresql"]));
     }
 
     #[test]
     fn one_line_names_all_that_is_missing_where_nothing_can_be_installed() {
-        let Plan::Tell(line) = plan(|_| false, false) else { panic!("nothing can be installed") };
+        let Plan::Tell(line) = plan(|_| false, &[SERVER], false) else {
+            panic!("nothing can be installed")
+        };
         assert_eq!(
             line,
-            "missing: cc (SQLite is compiled from C), curl (README's walk is run as a test); \
-             on Debian: apt-get install gcc libc6-dev curl"
+            "missing: cc (SQLite is compiled from C), curl (README's walk is run as a test), \
+             PostgreSQL 15 or later; on Debian: apt-get install gcc libc6-dev curl postgresql"
         );
     }
 

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Failure, codemap, needs};
+use crate::{Failure, codemap, needs, services::ForTests};
 
 /// One step: a name, and what it runs.
 struct Step {
@@ -20,6 +20,8 @@ enum Run {
     Cargo { arguments: Vec<String>, environment: &'static [(&'static str, &'static str)] },
     /// The check of the code map, in this process.
     Codemap,
+    /// The servers that the tests after it use.
+    Servers,
 }
 
 /// Runs all steps, or with a filter only the tests whose name contains it. Answers the closing
@@ -28,10 +30,11 @@ pub(crate) fn run(root: &Path, filter: Option<&str>) -> Result<String, Failure> 
     needs::ensure()?;
     let nextest = needs::answers("cargo", &["nextest", "--version"]);
     let mut done: Vec<String> = Vec::new();
+    let mut servers = ForTests::default();
     let (outcome, whole) = timed(|| {
         for step in steps(nextest, filter) {
             println!("── {}: {} ──", step.name, step.run.command());
-            let (outcome, took) = timed(|| step.run.run(root));
+            let (outcome, took) = timed(|| step.run.run(root, &mut servers));
             if let Err(reason) = outcome {
                 return Err(Failure::Broken(format!(
                     "{} failed after {}{reason}; to repeat it: {}",
@@ -49,6 +52,8 @@ pub(crate) fn run(root: &Path, filter: Option<&str>) -> Result<String, Failure> 
     Ok(format!("passed in {}: {}", seconds(whole), done.join(", ")))
 }
 
+const SERVERS: Step = Step { name: "servers", run: Run::Servers };
+
 fn steps(nextest: bool, filter: Option<&str>) -> Vec<Step> {
     let mut tests = if nextest {
         cargo("tests", "nextest run --workspace --no-fail-fast")
@@ -57,7 +62,7 @@ fn steps(nextest: bool, filter: Option<&str>) -> Vec<Step> {
     };
     if let (Some(filter), Run::Cargo { arguments, .. }) = (filter, &mut tests.run) {
         arguments.push(filter.to_owned());
-        return vec![tests];
+        return vec![SERVERS, tests];
     }
     vec![
         cargo("format", "fmt --all --check"),
@@ -74,6 +79,7 @@ fn steps(nextest: bool, filter: Option<&str>) -> Vec<Step> {
             },
         },
         cargo("doc tests", "test --workspace --doc"),
+        SERVERS,
         tests,
     ]
 }
@@ -91,6 +97,7 @@ impl Run {
     fn command(&self) -> String {
         match self {
             Self::Codemap => "cargo xtask codemap".to_owned(),
+            Self::Servers => "cargo xtask services up".to_owned(),
             Self::Cargo { arguments, environment } => {
                 let environment =
                     environment.iter().map(|(name, value)| format!("{name}='{value}' "));
@@ -100,8 +107,9 @@ impl Run {
     }
 
     /// Runs it; the error is what there is to add to "failed".
-    fn run(&self, root: &Path) -> Result<(), String> {
+    fn run(&self, root: &Path, servers: &mut ForTests) -> Result<(), String> {
         match self {
+            Self::Servers => servers.bring().map_err(|failure| format!(": {failure}")),
             Self::Codemap => match codemap::run(root) {
                 Ok(summary) => {
                     println!("{summary}");
@@ -113,6 +121,7 @@ impl Run {
                 let status = Command::new("cargo")
                     .args(arguments)
                     .envs(environment.iter().copied())
+                    .envs(servers.environment.iter().map(|(name, value)| (name, value)))
                     .current_dir(root)
                     .status();
                 match status {
@@ -148,8 +157,9 @@ mod tests {
     fn the_tests_come_last_with_either_runner() {
         for (nextest, runner) in [(true, "cargo nextest run"), (false, "cargo test")] {
             let commands = commands(nextest, None);
-            assert_eq!(commands.len(), 7);
-            assert!(commands[6].starts_with(runner), "{commands:?}");
+            assert_eq!(commands.len(), 8);
+            assert_eq!(commands[6], "cargo xtask services up");
+            assert!(commands[7].starts_with(runner), "{commands:?}");
         }
     }
 
@@ -157,11 +167,11 @@ mod tests {
     fn a_filter_leaves_the_tests_that_it_names() {
         assert_eq!(
             commands(true, Some("pay")),
-            ["cargo nextest run --workspace --no-fail-fast pay"]
+            ["cargo xtask services up", "cargo nextest run --workspace --no-fail-fast pay"]
         );
         assert_eq!(
             commands(false, Some("pay")),
-            ["cargo test --workspace --all-targets --no-fail-fast pay"]
+            ["cargo xtask services up", "cargo test --workspace --all-targets --no-fail-fast pay"]
         );
     }
 
@@ -178,7 +188,8 @@ mod tests {
 
     #[test]
     fn a_command_that_fails_is_told_with_its_status() {
-        let outcome = cargo("wrong", "no-such-command").run.run(Path::new("/"));
+        let outcome =
+            cargo("wrong", "no-such-command").run.run(Path::new("/"), &mut ForTests::default());
         assert_eq!(outcome, Err(" (exit status: 101)".to_owned()));
     }
 }

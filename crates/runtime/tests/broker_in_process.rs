@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contracts::{ServiceName, routes};
+use contracts::{MessageId, ServiceName, routes};
 use runtime::broker::{
     Broker, Outcome, Publication,
     in_process::{InProcess, QUEUE_LENGTH},
 };
+use uuid::Uuid;
 
 mod broker_contract;
 
@@ -34,6 +35,7 @@ fn command(to: ServiceName) -> Publication {
     Publication {
         exchange: routes::COMMANDS_EXCHANGE.to_owned(),
         routing_key: to.as_str().to_owned(),
+        message_id: MessageId(Uuid::nil()),
         payload: Bytes::from_static(b"x"),
     }
 }
@@ -42,6 +44,7 @@ fn heard_by_two() -> Publication {
     Publication {
         exchange: routes::EVENTS_EXCHANGE.to_owned(),
         routing_key: "cook.cook-finished".to_owned(),
+        message_id: MessageId(Uuid::nil()),
         payload: Bytes::from_static(b"x"),
     }
 }

@@ -83,6 +83,27 @@ async fn a_poison_message_stands_alone() {
 }
 
 #[tokio::test]
+async fn what_the_broker_gave_up_is_kept_and_not_decided_upon() {
+    let rig = Rig::start().await;
+    let given_up = rig.command("o1");
+    for bytes in [given_up.clone().into_bytes(), vec![0, 0xff]] {
+        rig.deliver_dead(bytes, Some("gave it up")).await.wait().await;
+    }
+    let kept = vec![
+        (given_up.clone().into_bytes(), "gave it up".to_owned()),
+        (vec![0, 0xff], "gave it up".to_owned()),
+    ];
+    assert_eq!(dead_letters(&rig).await, kept);
+    assert!(rig.tally("o1").await.is_none(), "nothing was decided");
+
+    // A message that was carried out after all, but not acknowledged in time, is no dead letter.
+    let done = rig.command("o2");
+    rig.deliver(done.clone()).await.wait().await;
+    rig.deliver_dead(done, Some("gave it up")).await.wait().await;
+    assert_eq!(dead_letters(&rig).await, kept);
+}
+
+#[tokio::test]
 async fn a_request_that_cannot_be_carried_out_harms_no_other() {
     let rig = Rig::start().await;
     let asks = ["a", "panic", "b"].map(|id| rig.ask(Ask::Count(id.to_owned())));

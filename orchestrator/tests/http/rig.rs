@@ -136,6 +136,7 @@ impl Rig {
             queue: QueueKind::Events,
             payload: envelope.to_json().unwrap().into(),
             headers: "{}".to_owned(),
+            dead: None,
             ack: Ack::new(move || given.try_send(()).expect("an acknowledgement is given once")),
         };
         self.deliveries.send(delivery).await.unwrap();

@@ -116,6 +116,7 @@ impl InProcess {
                 queue: kind,
                 payload: publication.payload.clone(),
                 headers: "{}".to_owned(),
+                dead: None,
                 ack: Ack::new(move || confirmation.acknowledged()),
             });
         }

@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use contracts::{QueueKind, ServiceName};
+use contracts::{MessageId, QueueKind, ServiceName};
 use tokio::sync::{mpsc, oneshot};
 
 pub mod in_process;
+pub mod rabbitmq;
 
 /// What is published.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct Publication {
     pub exchange: String,
     /// The routing key.
     pub routing_key: String,
+    /// The envelope's id: what a broker calls the message when it hands it back.
+    pub message_id: MessageId,
     /// The encoded envelope.
     pub payload: Bytes,
 }
@@ -43,6 +46,9 @@ pub struct Delivery {
     pub payload: Bytes,
     /// The headers, as a JSON object.
     pub headers: String,
+    /// Why the broker gave the message up, where it did: it is not to be decided upon any more,
+    /// but kept as a dead letter.
+    pub dead: Option<String>,
     /// To be used once the message is committed or kept as a dead letter.
     pub ack: Ack,
 }

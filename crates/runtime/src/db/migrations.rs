@@ -23,17 +23,22 @@ pub struct Migrations {
 impl Migrations {
     /// The steps of a service's database on SQLite.
     pub fn sqlite(service: ServiceName) -> Self {
-        let shared = Migration {
-            version: 1,
-            name: "path",
-            sql: include_str!("../../../../migrations/shared/sqlite/0001_path.sql"),
-        };
+        let shared = include_str!("../../../../migrations/shared/sqlite/0001_path.sql");
+        let saga = include_str!("../../../../migrations/orchestrator/sqlite/0002_saga.sql");
+        Self::of(service, shared, saga)
+    }
+
+    /// The steps of a service's database on PostgreSQL.
+    pub fn postgres(service: ServiceName) -> Self {
+        let shared = include_str!("../../../../migrations/shared/postgres/0001_path.sql");
+        let saga = include_str!("../../../../migrations/orchestrator/postgres/0002_saga.sql");
+        Self::of(service, shared, saga)
+    }
+
+    fn of(service: ServiceName, shared: &'static str, saga: &'static str) -> Self {
+        let shared = Migration { version: 1, name: "path", sql: shared };
         let own: &[Migration] = match service {
-            ServiceName::Orchestrator => &[Migration {
-                version: 2,
-                name: "saga",
-                sql: include_str!("../../../../migrations/orchestrator/sqlite/0002_saga.sql"),
-            }],
+            ServiceName::Orchestrator => &[Migration { version: 2, name: "saga", sql: saga }],
             ServiceName::Payment | ServiceName::Store | ServiceName::Cook | ServiceName::Rider => {
                 &[]
             }
@@ -67,15 +72,27 @@ mod tests {
 
     #[test]
     fn a_number_means_the_same_step_in_every_service() {
-        let mut seen = HashMap::new();
-        for service in ServiceName::ALL {
-            let migrations = Migrations::sqlite(service);
-            assert!(!migrations.steps().is_empty(), "{service}");
-            for step in migrations.steps() {
-                let text = *seen.entry(step.version).or_insert(step.sql);
-                assert_eq!(text, step.sql, "{service}: {}", step.version);
+        for of in [Migrations::sqlite, Migrations::postgres] {
+            let mut seen = HashMap::new();
+            for service in ServiceName::ALL {
+                let migrations = of(service);
+                assert!(!migrations.steps().is_empty(), "{service}");
+                for step in migrations.steps() {
+                    let text = *seen.entry(step.version).or_insert(step.sql);
+                    assert_eq!(text, step.sql, "{service}: {}", step.version);
+                }
+                assert!(migrations.steps().windows(2).all(|w| w[0].version < w[1].version));
             }
-            assert!(migrations.steps().windows(2).all(|w| w[0].version < w[1].version));
+        }
+    }
+
+    #[test]
+    fn both_databases_take_the_same_steps() {
+        for service in ServiceName::ALL {
+            let steps = |migrations: Migrations| -> Vec<(i64, &'static str)> {
+                migrations.steps().iter().map(|step| (step.version, step.name)).collect()
+            };
+            assert_eq!(steps(Migrations::sqlite(service)), steps(Migrations::postgres(service)));
         }
     }
 }

@@ -13,10 +13,14 @@ use uuid::Uuid;
 pub use crate::aggregate::SagaRow;
 use crate::{HistoryEntry, Key};
 
+mod error;
 pub mod migrations;
+pub mod postgres;
+mod shared_outbox;
 pub mod sqlite;
 
 pub use migrations::{Migration, Migrations};
+pub use shared_outbox::{Floor, LEASE, Leases, Parked, PutOff, SharedOutbox, SharedRow};
 
 /// Why a database did not do what it was asked, sorted by what the caller should do.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +66,7 @@ pub struct Row {
     pub wake_at: Option<Timestamp>,
     /// When it was last saved.
     pub updated_at: Timestamp,
-    /// JSON.
+    /// JSON; what it means is kept, not every space. A text in it may be refused that holds U+0000.
     pub body: String,
 }
 
@@ -189,6 +193,11 @@ pub trait Database: Send + Sync + 'static {
     /// For the relay.
     fn outbox(&self) -> &dyn Outbox;
 
+    /// For relays in processes of their own, where the database can serve several at once.
+    fn shared_outbox(&self) -> Option<&dyn SharedOutbox> {
+        None
+    }
+
     /// Answers when the database can be read and written to.
     async fn ready(&self) -> Result<(), DbError>;
 
@@ -286,7 +295,8 @@ pub trait Reader: Send + Sync {
     async fn saga(&self, saga_id: Uuid) -> Result<Option<SagaRow>, DbError>;
     /// Saga search rows.
     async fn sagas(&self, query: &SagaQuery) -> Result<Vec<SagaRow>, DbError>;
-    /// Published events after an id, in order of id.
+    /// Published events after an id, in order of id. Where several processes write, a lower id may
+    /// be committed after a higher one: who follows the table as it grows must look back.
     async fn published(&self, after: i64, limit: u32) -> Result<Vec<PublishedEvent>, DbError>;
     /// Dead letters after an id, in order of id.
     async fn dead_letters(&self, after: i64, limit: u32) -> Result<Vec<KeptDeadLetter>, DbError>;

@@ -75,20 +75,23 @@ impl<S: Service> Item<S> {
         Self { work: Work::Decide(Input::Wake(key)), origin: Origin::Timer(done), failures: 0 }
     }
 
-    /// Checks and decodes; what is no message becomes work for the dead-letter table.
+    /// Checks and decodes; what is no message, or was given up by the broker, becomes work for the
+    /// dead-letter table.
     pub(crate) fn of_delivery(delivery: Delivery) -> Self {
         let mut arrived = Arrived { delivery, received: None, traceparent: None };
+        let dead = arrived.delivery.dead.take();
         let work = match Envelope::from_bytes(&arrived.delivery.payload) {
-            Err(error) => Work::Bury(error.to_string()),
+            Err(error) => Work::Bury(dead.unwrap_or_else(|| error.to_string())),
             Ok(envelope) => {
                 arrived.received = Some(Received {
                     consumer: arrived.delivery.queue,
                     message_id: envelope.id,
                     time: envelope.time,
                 });
-                let work = match incoming(&envelope) {
-                    Ok(incoming) => Work::Decide(Input::Message(incoming)),
-                    Err(error) => Work::Bury(error.to_string()),
+                let work = match (dead, incoming(&envelope)) {
+                    (None, Ok(incoming)) => Work::Decide(Input::Message(incoming)),
+                    (None, Err(error)) => Work::Bury(error.to_string()),
+                    (Some(reason), _) => Work::Bury(reason),
                 };
                 arrived.traceparent = envelope.traceparent;
                 work

@@ -2,20 +2,34 @@
 //! of every service.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
-use contracts::{QueueKind, ServiceName, routes};
+use contracts::{MessageId, QueueKind, ServiceName, routes};
 use runtime::broker::{Broker, Confirm, Delivery, Outcome, Publication};
 use tokio::{sync::mpsc, time::timeout};
+use uuid::Uuid;
 
 /// No property waits longer than this for what must happen.
 const BOUND: Duration = Duration::from_secs(10);
+
+/// Another one each time.
+fn message_id() -> MessageId {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    MessageId(Uuid::from_u128(LAST.fetch_add(1, Ordering::Relaxed).into()))
+}
 
 fn command(to: &str, text: &'static str) -> Publication {
     Publication {
         exchange: routes::COMMANDS_EXCHANGE.to_owned(),
         routing_key: to.to_owned(),
+        message_id: message_id(),
         payload: Bytes::from_static(text.as_bytes()),
     }
 }
@@ -24,6 +38,7 @@ fn event(routing_key: &str, text: &'static str) -> Publication {
     Publication {
         exchange: routes::EVENTS_EXCHANGE.to_owned(),
         routing_key: routing_key.to_owned(),
+        message_id: message_id(),
         payload: Bytes::from_static(text.as_bytes()),
     }
 }

@@ -7,7 +7,10 @@ mod fixture;
 mod inbox;
 mod lists;
 mod outbox;
+mod postgres;
 mod records;
+mod relays;
+mod server;
 mod sqlite;
 mod transactions;
 
@@ -33,6 +36,8 @@ macro_rules! contract {
                 transactions_on_the_same_key_take_turns,
                 what_is_not_committed_is_not_read,
                 an_aggregate_is_stored_whole,
+                a_text_is_kept_or_refused_but_never_cut,
+                a_key_that_was_locked_in_vain_stays_free,
                 more_is_loaded_within_a_transaction,
                 what_was_committed_outlives_a_crash,
             },
@@ -64,3 +69,4 @@ macro_rules! contract {
 }
 
 contract!(on_sqlite, crate::sqlite::Files::new());
+contract!(on_postgres, crate::postgres::Place::new().await);

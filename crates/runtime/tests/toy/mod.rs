@@ -314,11 +314,21 @@ impl Rig {
 
     /// Delivers bytes.
     pub(crate) async fn deliver(&self, bytes: impl Into<Bytes>) -> Acknowledged {
+        self.deliver_dead(bytes, None).await
+    }
+
+    /// Delivers bytes that the broker has given up, if it has.
+    pub(crate) async fn deliver_dead(
+        &self,
+        bytes: impl Into<Bytes>,
+        dead: Option<&str>,
+    ) -> Acknowledged {
         let (given, acknowledged) = mpsc::channel(1);
         let delivery = Delivery {
             queue: QueueKind::Commands,
             payload: bytes.into(),
             headers: "{\"x\":1}".to_owned(),
+            dead: dead.map(str::to_owned),
             // Nobody may be waiting for it any more.
             ack: Ack::new(move || {
                 let _ = given.try_send(());

@@ -81,11 +81,13 @@ impl Rig {
             &command,
             CommandId(id()),
             Some(SagaId(id())),
-        );
+        )
+        .unwrap();
         let publication = Publication {
             exchange: wire::COMMANDS_EXCHANGE.to_owned(),
             routing_key: command.kind().destination().as_str().to_owned(),
-            payload: envelope.unwrap().to_json().unwrap().into(),
+            message_id: envelope.id,
+            payload: envelope.to_json().unwrap().into(),
         };
         let confirm = self.broker.publish(vec![publication]).await.remove(0);
         assert_eq!(confirm.await.unwrap(), Outcome::Confirmed);

@@ -83,11 +83,13 @@ impl Rig {
             &command,
             CommandId(id()),
             Some(SagaId(id())),
-        );
+        )
+        .unwrap();
         let publication = Publication {
             exchange: wire::COMMANDS_EXCHANGE.to_owned(),
             routing_key: command.kind().destination().as_str().to_owned(),
-            payload: envelope.unwrap().to_json().unwrap().into(),
+            message_id: envelope.id,
+            payload: envelope.to_json().unwrap().into(),
         };
         self.publish(publication).await;
     }
@@ -98,6 +100,7 @@ impl Rig {
         let publication = Publication {
             exchange: wire::EVENTS_EXCHANGE.to_owned(),
             routing_key: wire::event_key(event.kind()),
+            message_id: id,
             payload: Envelope::of_event(id, self.ports.now(), &event, 1)
                 .unwrap()
                 .to_json()

@@ -68,6 +68,7 @@ impl Shop {
         let publication = Publication {
             exchange: routes::COMMANDS_EXCHANGE.to_owned(),
             routing_key: ServiceName::Store.as_str().to_owned(),
+            message_id: id,
             payload: envelope.unwrap().to_json().unwrap().into(),
         };
         let confirm = self.broker.publish(vec![publication]).await.remove(0);

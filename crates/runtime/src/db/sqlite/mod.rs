@@ -26,6 +26,7 @@ use contracts::Timestamp;
 use sqlx::SqlitePool;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
+pub(super) use self::error::sort;
 use self::{outbox::Deletes, transaction::SqliteTransaction, writer::Writer};
 use super::{Begin, Database, DbError, Opened, Outbox, Reader, Transaction};
 use crate::ports::Ports;

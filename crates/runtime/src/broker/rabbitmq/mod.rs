@@ -1,0 +1,147 @@
+//! The broker port on RabbitMQ 3.10 or later (4.x too), through `lapin`.
+//!
+//! Publishing and consuming have a connection each: an alarm blocks publishing connections, and
+//! acknowledgements must not wait behind it. Each side opens a fresh connection for each
+//! *generation*, that is, from one failure to the next; nothing is recovered behind its back.
+//!
+//! A publication is never told to be confirmed unless the broker has taken it over: what is not
+//! known is [`Outcome::Unavailable`](crate::broker::Outcome::Unavailable), and is sent again.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::ServiceName;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    broker::{Broker, Confirm, Delivery, Publication},
+    ports::Ports,
+};
+
+mod acknowledge;
+mod batch;
+mod consumer;
+mod headers;
+mod link;
+mod pauses;
+mod properties;
+mod publisher;
+mod topology;
+
+pub use batch::{LARGEST_BATCH, LARGEST_PAYLOAD};
+pub use link::StartError;
+pub use topology::{DELIVERY_LIMIT, UNHEARD_KEPT};
+
+/// How RabbitMQ is used.
+#[derive(Clone)]
+pub struct Options {
+    /// `amqp://user:password@host:port/vhost`.
+    pub url: String,
+    /// Whose queues and bindings are declared at the start and after each reconnection. A consumer
+    /// names itself; a relay names all, so that no message is published before its queue exists.
+    pub services: Vec<ServiceName>,
+    /// What the broker shows to people as the connection's name.
+    pub name: String,
+    /// A publication that is not confirmed for that long counts as not taken, and its connection
+    /// as lost.
+    pub confirm_within: Duration,
+}
+
+impl Options {
+    /// The defaults.
+    pub fn new(url: impl Into<String>, services: &[ServiceName], name: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            services: services.to_vec(),
+            name: name.into(),
+            confirm_within: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Shows no password.
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("services", &self.services)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A publication on its way to the publisher, and where its outcome goes.
+struct Request {
+    publication: Publication,
+    confirm: oneshot::Sender<crate::broker::Outcome>,
+}
+
+/// How many calls of `publish` may wait for the publisher before callers wait too.
+const WAITING_CALLS: usize = 64;
+
+/// RabbitMQ. Its publisher ends when this is dropped; each consumer when its stream is.
+pub struct RabbitMq {
+    options: Options,
+    ports: Ports,
+    publishing: mpsc::Sender<Vec<Request>>,
+}
+
+impl RabbitMq {
+    /// Connects, declares and verifies the topology, and starts the publisher. From here on lost
+    /// connections are its own business.
+    ///
+    /// # Errors
+    ///
+    /// As [`StartError`] says. Only [`StartError::Unreachable`] may go away by itself.
+    pub async fn start(options: Options, ports: &Ports) -> Result<Self, StartError> {
+        let first = publisher::open(&options, ports).await?;
+        let (publishing, requests) = mpsc::channel(WAITING_CALLS);
+        let publisher = publisher::Publisher::new(options.clone(), ports.clone(), requests);
+        drop(ports.spawn(publisher.run(first)));
+        Ok(Self { options, ports: ports.clone(), publishing })
+    }
+
+    /// How many events nobody was bound to lie in their bounded queue: more than a few mean that a
+    /// binding was lost.
+    ///
+    /// # Errors
+    ///
+    /// The broker cannot be asked now.
+    pub async fn unheard(&self) -> Result<u32, StartError> {
+        let link = link::open(&self.options, "look", &self.ports).await?;
+        let depth = topology::unheard(&link.connection).await?;
+        link.close().await;
+        Ok(depth)
+    }
+}
+
+#[async_trait]
+impl Broker for RabbitMq {
+    async fn publish(&self, publications: Vec<Publication>) -> Vec<Confirm> {
+        let (requests, confirms) = publications
+            .into_iter()
+            .map(|publication| {
+                let (confirm, confirmed) = oneshot::channel();
+                (Request { publication, confirm }, confirmed)
+            })
+            .unzip();
+        // A publisher that is gone drops the requests, and with them the confirms' other ends.
+        drop(self.publishing.send(requests).await);
+        confirms
+    }
+
+    /// Survives lost connections and deleted queues; ends only when the stream is dropped. Also
+    /// yields what the broker has given up, with the reason in [`Delivery::dead`].
+    async fn consume(&self, service: ServiceName, prefetch: usize) -> mpsc::Receiver<Delivery> {
+        let prefetch = u16::try_from(prefetch.max(1)).unwrap_or(u16::MAX);
+        let (sender, deliveries) = mpsc::channel(usize::from(prefetch) * topology::QUEUES);
+        let consumer = consumer::Consumer::new(
+            self.options.clone(),
+            self.ports.clone(),
+            service,
+            prefetch,
+            sender,
+        );
+        drop(self.ports.spawn(consumer.run()));
+        deliveries
+    }
+}

@@ -1,0 +1,245 @@
+//! Opens a database on a server: for the service that owns it, for somebody who only looks, or for
+//! a relay, whose role sees the outbox and nothing else.
+//!
+//! Opening never changes a schema, and refuses one that is behind or of a newer version; `migrate`
+//! brings it forward, one process at a time. Whatever is wrong with the server, the password or the
+//! schema is one line that names the place and never the password.
+
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+
+use sqlx::{
+    ConnectOptions, Connection, PgConnection, PgPool, SqlSafeStr,
+    migrate::{MigrationType, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use super::{Inner, PostgresDatabase, PostgresOutbox, within};
+use crate::{
+    db::{DbError, Migrations},
+    ports::Ports,
+};
+
+/// How long a connection may take to get, where the pool has none to spare.
+const ACQUIRE: Duration = Duration::from_secs(3);
+/// The default of [`Connect::idle`]: below the time that an answer may take, so that whoever waits
+/// for such a lock gets it in time.
+const IDLE: Duration = Duration::from_secs(10);
+/// A connection that did nothing for this long is tried before it is used: the server may have gone
+/// away and come back meanwhile.
+const STALE: Duration = Duration::from_secs(1);
+
+/// Every statement of a batch looks up rows by their keys. A plan is kept for as long as the
+/// connection lasts, and one that was made while a table was empty would read all of it ever after.
+const ALONG_KEYS: [(&str, &str); 3] =
+    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
+
+/// Where a database is, as whom to connect, and with how many connections.
+#[derive(Clone)]
+pub struct Connect {
+    options: PgConnectOptions,
+    /// The most transactions of the path at a time.
+    pub path: u32,
+    /// The most readers at a time.
+    pub readers: u32,
+    /// The most connections for the outbox.
+    pub outbox: u32,
+    /// How long a transaction may do nothing before the server ends it, so that nobody waits longer
+    /// for the locks of a process that has stopped.
+    pub idle: Duration,
+}
+
+impl Connect {
+    /// From `postgres://user:password@host:port/database`.
+    pub fn to(url: &str) -> Result<Self, DbError> {
+        let options = PgConnectOptions::from_str(url).map_err(|error| {
+            DbError::Unavailable(format!("the database's address cannot be read: {error}"))
+        })?;
+        Ok(Self { options, path: 4, readers: 4, outbox: 3, idle: IDLE })
+    }
+
+    /// The database and where it is, for people: `orders at db.example:5432`.
+    pub fn place(&self) -> String {
+        let database = self.options.get_database().unwrap_or(self.options.get_username());
+        let (host, port) = (self.options.get_host(), self.options.get_port());
+        match self.options.get_socket() {
+            Some(socket) => format!("{database} at {}", socket.display()),
+            None => format!("{database} at {host}:{port}"),
+        }
+    }
+
+    fn base(&self) -> PgConnectOptions {
+        let options = match self.options.get_application_name() {
+            Some(_) => self.options.clone(),
+            None => self.options.clone().application_name("expeditor"),
+        };
+        // Plans here are short walks along an index; compiling them costs more than running them.
+        options.options([("jit", "off")]).disable_statement_logging()
+    }
+
+    fn for_path(&self) -> PgConnectOptions {
+        let idle = self.idle.as_millis().to_string();
+        self.base()
+            .options(ALONG_KEYS)
+            .options([("idle_in_transaction_session_timeout", idle.as_str())])
+    }
+
+    fn for_readers(&self) -> PgConnectOptions {
+        self.base().options([("default_transaction_read_only", "on")])
+    }
+
+    /// A delete that a crash undoes only sends again, so nothing waits for it.
+    fn for_outbox(&self) -> PgConnectOptions {
+        self.base()
+            .options(ALONG_KEYS)
+            .options([("enable_bitmapscan", "off"), ("synchronous_commit", "off")])
+    }
+}
+
+impl fmt::Debug for Connect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Connect").field(&self.place()).finish()
+    }
+}
+
+impl PostgresDatabase {
+    /// Opens a database of the latest version. No schema is touched.
+    pub async fn open(
+        connect: &Connect,
+        migrations: &Migrations,
+        ports: &Ports,
+    ) -> Result<Self, DbError> {
+        check(connect, connect.for_path(), migrations, ports).await?;
+        let outbox = pool(connect.for_outbox(), connect.outbox);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                path: pool(connect.for_path(), connect.path),
+                readers: pool(connect.for_readers(), connect.readers),
+                outbox: PostgresOutbox::writer(outbox, ports),
+                ports: ports.clone(),
+            }),
+        })
+    }
+
+    /// Opens a database of the latest version to look at it. The server refuses all writes.
+    pub async fn open_read_only(
+        connect: &Connect,
+        migrations: &Migrations,
+        ports: &Ports,
+    ) -> Result<Self, DbError> {
+        check(connect, connect.for_readers(), migrations, ports).await?;
+        let readers = pool(connect.for_readers(), connect.readers);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                path: readers.clone(),
+                readers: readers.clone(),
+                outbox: PostgresOutbox::looker(readers, ports),
+                ports: ports.clone(),
+            }),
+        })
+    }
+
+    /// Brings the database's schema to the latest version. Of several processes that try at once,
+    /// one does it and the others wait.
+    pub async fn migrate(connect: &Connect, migrations: &Migrations) -> Result<(), DbError> {
+        let place = connect.place();
+        migrate(connect, &place, migrations).await.map_err(|error| error.at(&place))
+    }
+}
+
+impl PostgresOutbox {
+    /// Opens the outbox for a relay, and listens for what other processes commit. Needs no more than
+    /// the rights to select, update and delete on `outbox`, to select and update on `outbox_lease`,
+    /// to select, insert, update and delete on `outbox_relay`, and to select and insert on
+    /// `outbox_parked`.
+    pub async fn open(connect: &Connect, ports: &Ports) -> Result<Self, DbError> {
+        let place = connect.place();
+        let look = async {
+            let mut connection = connect.for_outbox().connect().await?;
+            let ready: bool = sqlx::query_scalar("SELECT to_regclass('outbox_lease') IS NOT NULL")
+                .fetch_one(&mut connection)
+                .await?;
+            connection.close().await?;
+            if ready { Ok(()) } else { Err(behind(0, 1)) }
+        };
+        within(&*ports.clock, look).await.map_err(|error| error.at(&place))?;
+        // One more: the listener keeps its connection.
+        Ok(Self::listener(pool(connect.for_outbox(), connect.outbox + 1), ports))
+    }
+}
+
+fn pool(options: PgConnectOptions, size: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE)
+        .test_before_acquire(false)
+        .before_acquire(|connection, about| {
+            Box::pin(async move { Ok(about.idle_for < STALE || connection.ping().await.is_ok()) })
+        })
+        .connect_lazy_with(options)
+}
+
+async fn check(
+    connect: &Connect,
+    options: PgConnectOptions,
+    migrations: &Migrations,
+    ports: &Ports,
+) -> Result<(), DbError> {
+    let place = connect.place();
+    let look = async {
+        let mut connection = options.connect().await?;
+        let found = version(&mut connection).await?;
+        connection.close().await?;
+        Ok(found)
+    };
+    let found = within(&*ports.clock, look).await.map_err(|error| error.at(&place))?;
+    let known = migrations.latest();
+    if found > known {
+        return Err(DbError::NewerVersion { name: place, found, known });
+    }
+    if found < known {
+        return Err(behind(found, known).at(&place));
+    }
+    Ok(())
+}
+
+fn behind(found: i64, known: i64) -> DbError {
+    DbError::Unavailable(format!(
+        "it is of version {found} and this program needs {known}: migrate it first"
+    ))
+}
+
+async fn migrate(connect: &Connect, name: &str, migrations: &Migrations) -> Result<(), DbError> {
+    let mut connection = connect.base().connect().await?;
+    let found = version(&mut connection).await?;
+    let known = migrations.latest();
+    if found > known {
+        return Err(DbError::NewerVersion { name: name.to_owned(), found, known });
+    }
+    let steps = migrations.steps().iter().map(|step| {
+        sqlx::migrate::Migration::new(
+            step.version,
+            step.name.into(),
+            MigrationType::Simple,
+            step.sql.into_sql_str(),
+            false,
+        )
+    });
+    // Takes an advisory lock on the database for as long as it runs, and each step is one
+    // transaction together with the note that it was taken.
+    Migrator::with_migrations(steps.collect()).run_direct(None, &mut connection, false).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// The highest step that the database has taken; 0 for a new one.
+async fn version(connection: &mut PgConnection) -> Result<i64, DbError> {
+    let exists: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await?;
+    if !exists {
+        return Ok(0);
+    }
+    Ok(sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success")
+        .fetch_one(connection)
+        .await?)
+}

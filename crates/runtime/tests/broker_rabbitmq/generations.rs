@@ -1,0 +1,90 @@
+//! Lost connections and deleted queues: every generation is followed by another one.
+
+use contracts::ServiceName;
+use lapin::{options::QueueDeleteOptions, types::FieldTable};
+use runtime::broker::{
+    Broker, Outcome,
+    rabbitmq::{Options, RabbitMq, StartError},
+};
+
+use crate::{
+    proxy::Proxy,
+    rig::{Look, Rig, next, send},
+};
+
+#[tokio::test]
+async fn a_lost_connection_is_opened_again_on_both_sides() {
+    let rig = Rig::new().await;
+    let proxy = Proxy::to(rig.host(), &rig.ports).await;
+    let url = rig.url.replace(rig.host(), proxy.host());
+    let options = Options::new(url, &[ServiceName::Payment], "test");
+    let broker = RabbitMq::start(options, &rig.ports).await.unwrap();
+    let mut payment = broker.consume(ServiceName::Payment, 10).await;
+    for round in 0..3 {
+        let before = format!("{round} before");
+        rig.insist(&broker, rig.command("payment", &before)).await;
+        let held = next(&mut payment).await;
+        assert_eq!(held.payload, before.as_bytes());
+        proxy.cut();
+        rig.until("the broker knows", || async {
+            rig.look("payment.commands").await == Some(Look { ready: 1, consumers: 0 })
+        })
+        .await;
+        assert_eq!(send(&broker, rig.command("payment", "x")).await, Outcome::Unavailable);
+        proxy.mend();
+        rig.insist(&broker, rig.command("payment", "after")).await;
+        let again = next(&mut payment).await;
+        assert_eq!(again.payload, before.as_bytes(), "what was not acknowledged comes again");
+        // Given too late: it speaks of another connection's delivery.
+        held.ack.give();
+        again.ack.give();
+        let after = next(&mut payment).await;
+        assert_eq!(after.payload, "after");
+        after.ack.give();
+    }
+}
+
+#[tokio::test]
+async fn a_consumer_whose_queue_is_deleted_subscribes_again() {
+    let rig = Rig::new().await;
+    let broker = rig.start(&[ServiceName::Rider]).await;
+    let mut rider = broker.consume(ServiceName::Rider, 10).await;
+    rig.insist(&broker, rig.event("cook.cook-finished", "1")).await;
+    next(&mut rider).await.ack.give();
+    let channel = rig.channel().await;
+    for queue in ["rider.events", "rider.commands"] {
+        channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
+        rig.until("the queue is consumed again", || async {
+            rig.look(queue).await.is_some_and(|look| look.consumers == 1)
+        })
+        .await;
+    }
+    rig.insist(&broker, rig.event("cook.cook-finished", "2")).await;
+    assert_eq!(next(&mut rider).await.payload, "2");
+}
+
+#[tokio::test]
+async fn a_start_that_cannot_be_says_why() {
+    let rig = Rig::new().await;
+    let start = |url: String| {
+        let options = Options::new(url, &[ServiceName::Payment], "test");
+        let ports = rig.ports.clone();
+        async move { RabbitMq::start(options, &ports).await.map(|_| ()).unwrap_err() }
+    };
+    let url = &rig.url;
+    let wrong_password =
+        start(url.replace(&format!("@{}", rig.host()), &format!("x@{}", rig.host()))).await;
+    assert!(matches!(wrong_password, StartError::Refused(_)), "{wrong_password}");
+    let unknown_vhost = start(url.replace(&rig.vhost, "nowhere")).await;
+    assert!(matches!(unknown_vhost, StartError::Refused(_)), "{unknown_vhost}");
+    let nobody = start("amqp://guest:guest@127.0.0.1:1/v0".to_owned()).await;
+    assert!(matches!(nobody, StartError::Unreachable(_)), "{nobody}");
+    let no_url = start("http://127.0.0.1".to_owned()).await;
+    assert!(matches!(no_url, StartError::Url(_)), "{no_url}");
+
+    let channel = rig.channel().await;
+    let other = lapin::options::QueueDeclareOptions::durable();
+    channel.queue_declare("payment.commands".into(), other, FieldTable::default()).await.unwrap();
+    let other_queue = start(url.clone()).await;
+    assert!(matches!(other_queue, StartError::Topology(_)), "{other_queue}");
+}
