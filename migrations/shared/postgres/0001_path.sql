@@ -55,7 +55,7 @@ CREATE TABLE outbox (
     PRIMARY KEY (bucket, id)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 -- Only rows that had to wait are in it: the keys that others must not overtake.
-CREATE INDEX outbox_waiting ON outbox (bucket, key) WHERE not_before IS NOT NULL;
+CREATE INDEX outbox_waiting ON outbox (bucket, not_before, key) WHERE not_before IS NOT NULL;
 
 -- Which relay reads which bucket. The epoch grows with every change of hands.
 CREATE TABLE outbox_lease (

@@ -83,13 +83,14 @@ pub(super) async fn lock(
             return Ok(HashMap::new());
         }
     }
+    // Row by row in the order of the keys: nothing but a walk along them can carry this out, since
+    // the inner query needs the key and its limit keeps it from being joined in another way.
     let rows = sqlx::query(
-        "SELECT a.version, a.messages, a.state, a.owner, a.wake_at, a.updated_at, a.body::text,
+        "SELECT x.version, x.messages, x.state, x.owner, x.wake_at, x.updated_at, x.body::text,
              k.place
          FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (kind, id, place)
-         JOIN aggregate a ON a.kind = k.kind AND a.id = k.id
-         ORDER BY k.place
-         FOR UPDATE OF a",
+         CROSS JOIN LATERAL (
+             SELECT * FROM aggregate a WHERE a.kind = k.kind AND a.id = k.id LIMIT 1 FOR UPDATE) x",
     )
     .bind(kinds)
     .bind(ids)
@@ -108,10 +109,11 @@ pub(super) async fn look(
     }
     let (kinds, ids) = columns(keys);
     let rows = sqlx::query(
-        "SELECT a.version, a.messages, a.state, a.owner, a.wake_at, a.updated_at, a.body::text,
+        "SELECT x.version, x.messages, x.state, x.owner, x.wake_at, x.updated_at, x.body::text,
              k.place
          FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (kind, id, place)
-         JOIN aggregate a ON a.kind = k.kind AND a.id = k.id",
+         CROSS JOIN LATERAL (
+             SELECT * FROM aggregate a WHERE a.kind = k.kind AND a.id = k.id LIMIT 1) x",
     )
     .bind(kinds)
     .bind(ids)

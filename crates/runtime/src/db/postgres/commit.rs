@@ -27,8 +27,11 @@ pub(super) async fn aggregates(
         return Ok(());
     }
     sqlx::query(
-        "DELETE FROM aggregate a USING unnest($1::text[], $2::text[]) AS k (kind, id)
-         WHERE a.kind = k.kind AND a.id = k.id AND a.version = 0",
+        "DELETE FROM aggregate WHERE version = 0 AND ctid = ANY (ARRAY(
+             SELECT x.ctid FROM unnest($1::text[], $2::text[]) AS k (kind, id)
+             CROSS JOIN LATERAL (
+                 SELECT a.ctid FROM aggregate a
+                 WHERE a.kind = k.kind AND a.id = k.id LIMIT 1) x))",
     )
     .bind(unused.iter().map(|key| key.kind.name).collect::<Vec<&str>>())
     .bind(unused.iter().map(|key| &*key.id).collect::<Vec<&str>>())

@@ -28,11 +28,6 @@ const IDLE: Duration = Duration::from_secs(10);
 /// away and come back meanwhile.
 const STALE: Duration = Duration::from_secs(1);
 
-/// Every statement of a batch looks up rows by their keys. A plan is kept for as long as the
-/// connection lasts, and one that was made while a table was empty would read all of it ever after.
-const ALONG_KEYS: [(&str, &str); 3] =
-    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
-
 /// Where a database is, as whom to connect, and with how many connections.
 #[derive(Clone)]
 pub struct Connect {
@@ -76,22 +71,28 @@ impl Connect {
         options.options([("jit", "off")]).disable_statement_logging()
     }
 
+    /// Every statement of a batch looks up rows by their keys. A plan is kept as long as the
+    /// connection, and one that was made while a table was empty would read all of it ever after.
     fn for_path(&self) -> PgConnectOptions {
         let idle = self.idle.as_millis().to_string();
-        self.base()
-            .options(ALONG_KEYS)
-            .options([("idle_in_transaction_session_timeout", idle.as_str())])
+        self.base().options([
+            ("enable_seqscan", "off"),
+            ("idle_in_transaction_session_timeout", idle.as_str()),
+        ])
     }
 
     fn for_readers(&self) -> PgConnectOptions {
         self.base().options([("default_transaction_read_only", "on")])
     }
 
-    /// A delete that a crash undoes only sends again, so nothing waits for it.
+    /// The outbox is empty one moment and long the next, so plans are made anew each time. A delete
+    /// that a crash undoes only sends again, so nothing waits for it.
     fn for_outbox(&self) -> PgConnectOptions {
-        self.base()
-            .options(ALONG_KEYS)
-            .options([("enable_bitmapscan", "off"), ("synchronous_commit", "off")])
+        self.base().options([
+            ("plan_cache_mode", "force_custom_plan"),
+            ("enable_seqscan", "off"),
+            ("synchronous_commit", "off"),
+        ])
     }
 }
 

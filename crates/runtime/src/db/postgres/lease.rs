@@ -100,10 +100,9 @@ impl SharedOutbox for PostgresOutbox {
              CROSS JOIN LATERAL (
                  SELECT * FROM outbox o
                  WHERE o.bucket = b.bucket AND o.id > b.floor
-                     AND NOT EXISTS (
-                         SELECT FROM outbox w
-                         WHERE w.bucket = o.bucket AND w.key = o.key
-                             AND w.not_before > clock_timestamp())
+                     AND o.key <> ALL (ARRAY(
+                         SELECT w.key FROM outbox w
+                         WHERE w.bucket = b.bucket AND w.not_before > clock_timestamp()))
                  ORDER BY o.id LIMIT $5) x
              ORDER BY x.id"
         );
@@ -131,9 +130,13 @@ impl SharedOutbox for PostgresOutbox {
         }
         let buckets: Vec<i16> =
             rows.iter().map(|(bucket, _)| column::small(*bucket)).collect::<Result<_, _>>()?;
+        // Row by row along the primary key, whatever the planner believes of the table's size.
         let query = sqlx::query(
-            "DELETE FROM outbox o USING unnest($1::smallint[], $2::bigint[]) AS s (bucket, id)
-             WHERE o.bucket = s.bucket AND o.id = s.id",
+            "DELETE FROM outbox WHERE ctid = ANY (ARRAY(
+                 SELECT x.ctid FROM unnest($1::smallint[], $2::bigint[]) AS s (bucket, id)
+                 CROSS JOIN LATERAL (
+                     SELECT o.ctid FROM outbox o
+                     WHERE o.bucket = s.bucket AND o.id = s.id LIMIT 1) x))",
         )
         .bind(buckets)
         .bind(rows.iter().map(|(_, id)| *id).collect::<Vec<i64>>());
@@ -152,7 +155,10 @@ impl SharedOutbox for PostgresOutbox {
                  not_before = clock_timestamp() + p.pause * interval '1 ms', last_error = p.error
              FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::text[])
                  AS p (bucket, id, pause, error)
-             WHERE o.bucket = p.bucket AND o.id = p.id",
+             CROSS JOIN LATERAL (
+                 SELECT i.ctid FROM outbox i
+                 WHERE i.bucket = p.bucket AND i.id = p.id LIMIT 1) x
+             WHERE o.ctid = x.ctid",
         )
         .bind(buckets)
         .bind(rows.iter().map(|row| row.id).collect::<Vec<i64>>())

@@ -42,9 +42,16 @@ impl Reader for PostgresDatabase {
     }
 
     async fn streams(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<Uuid>, DbError> {
-        let beyond = if after.is_some() { "WHERE stream > $2" } else { "" };
-        let sql = format!("SELECT DISTINCT stream FROM history {beyond} ORDER BY stream LIMIT $1");
-        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(i64::from(limit)).bind(after);
+        let query = match after {
+            None => sqlx::query_scalar(
+                "SELECT DISTINCT stream FROM history WHERE $1::uuid IS NULL
+                 ORDER BY stream LIMIT $2",
+            ),
+            Some(_) => sqlx::query_scalar(
+                "SELECT DISTINCT stream FROM history WHERE stream > $1 ORDER BY stream LIMIT $2",
+            ),
+        };
+        let query = query.bind(after).bind(i64::from(limit));
         self.within(query.fetch_all(&self.inner.readers)).await
     }
 
