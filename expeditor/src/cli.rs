@@ -7,7 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser, v
 use contracts::ServiceName;
 use serde::Deserialize;
 
-use crate::config::{Number, address, url};
+use crate::{
+    bench::options::BenchCommand,
+    config::{Number, address, url},
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,6 +49,9 @@ pub enum Command {
     Dev(DevArgs),
     /// Recompute from what is stored whether the invariants hold.
     Audit(AuditArgs),
+    /// Measure how fast it is on this machine.
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Look at the sagas of a running system.
     #[command(subcommand)]
     Saga(SagaCommand),

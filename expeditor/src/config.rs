@@ -10,6 +10,7 @@ use std::{
 use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::{
+    bench::options::BenchFile,
     cli::{DefinitionName, GraphFormat, LogFormat, Output},
     exit::{Failure, disk, one_line},
     system::Settings,
@@ -34,6 +35,8 @@ pub struct File {
     pub dev: DevFile,
     /// Options of `audit`.
     pub audit: AuditFile,
+    /// Options of `bench`.
+    pub bench: BenchFile,
     /// Options of `saga`.
     pub saga: SagaFile,
     /// Options of `graph`.

@@ -5,6 +5,7 @@
 //! acts on them over HTTP as people do, and looks at what they have stored.
 
 pub mod audit;
+pub mod bench;
 pub mod cli;
 pub mod commands;
 pub mod config;

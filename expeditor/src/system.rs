@@ -45,6 +45,28 @@ pub fn database_path(data: &Path, service: ServiceName) -> PathBuf {
     data.join(format!("{service}.db"))
 }
 
+/// What is fitted between the services and what they run on, to look on: it passes everything on as
+/// it is.
+pub trait Fittings: Send + Sync {
+    /// Around the broker.
+    fn broker(&self, broker: Arc<dyn Broker>) -> Arc<dyn Broker>;
+    /// Around a service's database.
+    fn database(&self, service: ServiceName, database: Arc<dyn Database>) -> Arc<dyn Database>;
+}
+
+/// Nothing is fitted.
+struct Bare;
+
+impl Fittings for Bare {
+    fn broker(&self, broker: Arc<dyn Broker>) -> Arc<dyn Broker> {
+        broker
+    }
+
+    fn database(&self, _service: ServiceName, database: Arc<dyn Database>) -> Arc<dyn Database> {
+        database
+    }
+}
+
 /// The system, running.
 pub struct System {
     address: SocketAddr,
@@ -74,6 +96,17 @@ impl System {
         settings: Settings,
         ports: Ports,
     ) -> Result<Self, Failure> {
+        Self::start_fitted(data, listen, settings, ports, &Bare).await
+    }
+
+    /// [`start`](Self::start), with something fitted that looks on.
+    pub async fn start_fitted(
+        data: &Path,
+        listen: SocketAddr,
+        settings: Settings,
+        ports: Ports,
+        fittings: &dyn Fittings,
+    ) -> Result<Self, Failure> {
         let start = ports.now();
         // The port comes before the data: a port in use must leave no trace.
         let server = Server::bind(listen).await.map_err(|error| cannot_listen(&error))?;
@@ -84,10 +117,11 @@ impl System {
         for service in ServiceName::ALL {
             let path = database_path(data, service);
             let migrations = Migrations::sqlite(service);
-            databases.push(Arc::new(SqliteDatabase::open(&path, &migrations, &ports).await?));
+            let database = SqliteDatabase::open(&path, &migrations, &ports).await?;
+            databases.push(fittings.database(service, Arc::new(database)));
         }
         making.end()?;
-        let broker: Arc<dyn Broker> = Arc::new(InProcess::new(&ServiceName::ALL));
+        let broker = fittings.broker(Arc::new(InProcess::new(&ServiceName::ALL)));
         let (open_timers, timers_gate) = watch::channel(false);
         let house = House { ports: &ports, broker: &broker, databases: &databases, timers_gate };
         let services = Services {

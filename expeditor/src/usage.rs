@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn without_a_command_the_overview_names_each_with_a_line_and_two_examples() {
         let text = overview();
-        for command in ["demo", "dev", "audit", "saga", "graph", "migrate", "help"] {
+        for command in ["demo", "dev", "audit", "bench", "saga", "graph", "migrate", "help"] {
             assert!(text.contains(&format!("\n  {command} ")), "{command} is missing in\n{text}");
         }
         assert!(text.contains("expeditor demo --orders 500 --seed 7"));
@@ -142,6 +142,8 @@ mod tests {
             ("demo --rate 0", "above 0"),
             ("demo --rate -1", "above 0"),
             ("dev --listen 8080", "127.0.0.1:8080"),
+            ("bench orders --actors robots", "auto, http"),
+            ("bench orders --orders 0", "0 is not in"),
             ("saga", "`expeditor saga` wants a subcommand: list, show, history; see"),
             ("saga show", "<SAGA>"),
             ("saga list --status stcuk", "did you mean 'stuck'?"),

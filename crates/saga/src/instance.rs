@@ -119,7 +119,8 @@ pub struct Cursor {
 /// How far each source was heard, by its name.
 pub type Cursors = BTreeMap<String, Cursor>;
 
-/// One step of one saga.
+/// One step of one saga. What says nothing (a zero, a no, a time not set) is left out where it is
+/// kept: the state is written with every decision, and most of it says nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StepState {
     /// Name of the step.
@@ -130,29 +131,50 @@ pub struct StepState {
     pub generation: u32,
     /// How often the command (or its undo) was sent in this generation and direction, by this
     /// step: a step that only waits sends nothing itself.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub attempts: u32,
     /// How many of these were sent since the participant was last heard.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub unanswered: u32,
     /// Whether the retry limit has passed: it is why a saga is stuck.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub exhausted: bool,
     /// Whether the deadline's helping command was sent in this generation.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub widened: bool,
     /// Whether the deadline has called for people in this generation.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub escalated: bool,
     /// How often an operator asked for the handing-over fact.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub recalls: u32,
     /// Since when it has this status.
     pub since: Time,
     /// When it was asked for in this generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_at: Option<Time>,
     /// When its command (or its undo) was last sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Time>,
     /// When its command is sent again, while any step waits on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<Time>,
     /// When it is overdue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Time>,
     /// Why it failed, as a slug.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// The direction in which the saga goes, below the states that merely halt it.

@@ -85,9 +85,11 @@ pub struct Step {
     pub name: String,
     /// `blocked`, `requested`, `done`, `failed`, `undoing`, `undone`, `skipped`.
     pub status: String,
-    /// Whether its command was sent too often without an answer.
+    /// Whether its command was sent too often without an answer; left out where it was not.
+    #[serde(default)]
     pub exhausted: bool,
-    /// Whether its deadline has called for people.
+    /// Whether its deadline has called for people; left out where it has not.
+    #[serde(default)]
     pub escalated: bool,
     /// Since when it has this status, in milliseconds.
     pub since: i64,

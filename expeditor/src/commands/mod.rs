@@ -1,6 +1,7 @@
 //! The commands, each in a file of its own.
 
 pub mod audit;
+pub mod bench;
 pub mod demo;
 pub mod dev;
 pub mod graph;
@@ -15,6 +16,7 @@ pub async fn run(command: Command, file: File) -> Result<(), Failure> {
         Command::Demo(options) => demo::run(options, file).await,
         Command::Dev(options) => dev::run(options, file).await,
         Command::Audit(options) => audit::run(options, file).await,
+        Command::Bench(command) => bench::run(command, file).await,
         Command::Saga(command) => saga::run(command, file).await,
         Command::Graph(options) => graph::run(&options, &file),
         Command::Migrate(options) => migrate::run(options, file).await,

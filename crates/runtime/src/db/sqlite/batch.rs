@@ -1,5 +1,6 @@
-//! Rows of a batch as one JSON parameter, which `json_each` takes apart again: thousands of bound
-//! values cost more than one text. Also the way back: columns as the port's types.
+//! Rows of a batch as one JSON parameter, which `jsonb_each` takes apart again: thousands of bound
+//! values cost more than one text, and `json_each` would write and parse a row for each column. Long texts go beside it, packed into one blob: as a part of the
+//! JSON each would be escaped, parsed and unescaped. Also the way back: columns as the port's types.
 
 use contracts::{MessageId, QueueKind, Timestamp};
 use serde::Serialize;
@@ -12,6 +13,25 @@ use crate::db::DbError;
 pub(super) fn json<T: Serialize>(rows: impl IntoIterator<Item = T>) -> Result<String, DbError> {
     let rows: Vec<T> = rows.into_iter().collect();
     serde_json::to_string(&rows).map_err(|error| DbError::Rejected(error.to_string()))
+}
+
+/// Long texts of a batch, one after another.
+#[derive(Default)]
+pub(super) struct Texts(Vec<u8>);
+
+impl Texts {
+    /// Appends a text; answers where it begins (counted from 1) and how many bytes it has: what
+    /// `CAST(substr(…) AS TEXT)` takes it out with.
+    pub(super) fn add(&mut self, text: &str) -> (usize, usize) {
+        let start = self.0.len() + 1;
+        self.0.extend_from_slice(text.as_bytes());
+        (start, text.len())
+    }
+
+    /// All of them, to be bound.
+    pub(super) fn blob(self) -> Vec<u8> {
+        self.0
+    }
 }
 
 /// A number that SQLite can keep.
@@ -82,6 +102,14 @@ pub(super) fn consumer(row: &SqliteRow, column: usize) -> Result<QueueKind, DbEr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_lie_one_after_another_by_their_bytes() {
+        let mut texts = Texts::default();
+        let places = ["ab", "", "\u{ae40}", "c"].map(|text| texts.add(text));
+        assert_eq!(places, [(1, 2), (3, 0), (3, 3), (6, 1)]);
+        assert_eq!(texts.blob(), "ab\u{ae40}c".as_bytes());
+    }
 
     #[test]
     fn bytes_become_digits() {

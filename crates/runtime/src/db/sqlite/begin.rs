@@ -1,44 +1,102 @@
 //! What a transaction starts with: claiming inbox rows, reading aggregates, asking what the outbox
-//! still holds. Each is one statement for the whole batch, and none if there is nothing to ask.
+//! still holds. Each is one statement for the whole batch, and none if there is nothing to ask; they
+//! are run as one script, since each way to SQLite's thread and back costs more than most of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use contracts::{MessageId, QueueKind, Timestamp};
-use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::batch;
 use crate::{
     Key,
-    db::{DbError, Received, Row},
+    db::{Begin, DbError, Opened, Row},
 };
 
-/// Claims messages in the inbox; answers those that were there already.
-pub(super) async fn claim(
+/// What a transaction starts with, as one script: it goes to SQLite and back once.
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+
+// Those that are there already are asked for first: nearly always there are none, and each row that
+// comes back costs more than a look into the index.
+const CLAIM: &str = "; SELECT i.consumer, i.message_id
+     FROM jsonb_each($1) j
+     CROSS JOIN inbox i ON i.message_id = unhex(j.value->>1) AND i.consumer = j.value->>0
+     ; INSERT INTO inbox (consumer, message_id, time)
+     SELECT value->>0, unhex(value->>1), value->>2 FROM jsonb_each($1) WHERE true
+     ON CONFLICT DO NOTHING";
+/// How many columns tell of a message that was seen before.
+const SEEN: usize = 2;
+
+// CROSS JOIN keeps the order: for each key wanted, look into the index.
+const LOAD: &str =
+    "; SELECT a.version, a.messages, a.state, a.owner, a.wake_at, a.updated_at, a.body, j.key
+     FROM jsonb_each($2) j
+     CROSS JOIN aggregate a ON a.kind = j.value->>0 AND a.id = j.value->>1";
+/// How many columns tell of an aggregate.
+const LOADED: usize = 8;
+
+// From the oldest row on, until the bucket turns up. Either the outbox is short or every bucket
+// turns up soon; an index by bucket would cost every message. `$4` are rows whose delete is on its
+// way.
+const OLDEST: &str = "; SELECT j.value, o.created_at, NULL
+     FROM json_each($3) j
+     CROSS JOIN outbox o ON o.id = (
+         SELECT id FROM outbox
+         WHERE bucket = j.value AND id NOT IN (SELECT value FROM json_each($4))
+         ORDER BY id LIMIT 1)";
+/// How many columns tell of a bucket.
+const DATED: usize = 3;
+
+/// Begins the transaction; claims, reads and asks what the caller begins with. `sent` answers with
+/// the outbox rows whose delete is on its way, as a JSON array.
+pub(super) async fn begin(
     connection: &mut SqliteConnection,
-    received: &[Received],
-) -> Result<HashSet<(QueueKind, MessageId)>, DbError> {
-    if received.is_empty() {
-        return Ok(HashSet::new());
+    wanted: &Begin,
+    sent: impl FnOnce() -> String,
+) -> Result<Opened, DbError> {
+    let keys: Vec<&Key> = wanted.lock.iter().chain(&wanted.look).collect();
+    let mut sql = BEGIN.to_owned();
+    let (mut claims, mut loads, mut buckets, mut hidden) = (None, None, None, None);
+    if !wanted.received.is_empty() {
+        sql.push_str(CLAIM);
+        claims = Some(batch::json(wanted.received.iter().map(|received| {
+            let consumer = received.consumer.as_str();
+            (consumer, batch::hex_id(received.message_id), received.time.as_millis())
+        }))?);
     }
-    let rows = batch::json(received.iter().map(|received| {
-        let consumer = received.consumer.as_str();
-        (consumer, batch::hex_id(received.message_id), received.time.as_millis())
-    }))?;
-    let claimed = sqlx::query(
-        "INSERT INTO inbox (consumer, message_id, time)
-         SELECT value->>0, unhex(value->>1), value->>2 FROM json_each(?1) WHERE true
-         ON CONFLICT DO NOTHING
-         RETURNING consumer, message_id",
-    )
-    .bind(rows)
-    .fetch_all(connection)
-    .await?;
-    let mut seen: HashSet<_> =
-        received.iter().map(|received| (received.consumer, received.message_id)).collect();
-    for row in &claimed {
-        seen.remove(&(batch::consumer(row, 0)?, batch::message_id(row, 1)?));
+    if !keys.is_empty() {
+        sql.push_str(LOAD);
+        loads = Some(named(&keys)?);
     }
-    Ok(seen)
+    if !wanted.oldest_unsent.is_empty() {
+        sql.push_str(OLDEST);
+        buckets = Some(batch::json(&wanted.oldest_unsent)?);
+        hidden = Some(sent());
+    }
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(claims)
+        .bind(loads)
+        .bind(buckets)
+        .bind(hidden)
+        .fetch_all(connection)
+        .await?;
+    let mut opened = Opened::default();
+    for row in &rows {
+        match row.len() {
+            SEEN => {
+                opened.seen.insert((batch::consumer(row, 0)?, batch::message_id(row, 1)?));
+            }
+            LOADED => {
+                let (key, found) = loaded(&keys, row)?;
+                opened.rows.insert(key, found);
+            }
+            DATED => {
+                let bucket = u16::try_from(batch::unsigned(row, 0)?).map_err(|_| unasked())?;
+                opened.oldest_unsent.insert(bucket, batch::time(row, 1)?);
+            }
+            _ => return Err(unasked()),
+        }
+    }
+    Ok(opened)
 }
 
 /// Reads those of the aggregates that exist.
@@ -50,57 +108,26 @@ pub(super) async fn load(
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    // CROSS JOIN keeps the order: for each key wanted, look into the index.
-    let rows = sqlx::query(
-        "SELECT a.version, a.messages, a.state, a.owner, a.wake_at, a.updated_at, a.body, j.key
-         FROM json_each(?1) j
-         CROSS JOIN aggregate a ON a.kind = j.value->>0 AND a.id = j.value->>1",
-    )
-    .bind(batch::json(keys.iter().map(|key| (key.kind.name, &*key.id)))?)
-    .fetch_all(connection)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let place = usize::try_from(batch::unsigned(row, 7)?).unwrap_or(usize::MAX);
-            let key = keys.get(place).ok_or_else(|| {
-                DbError::Corrupt("an answer to a question that was not asked".to_owned())
-            })?;
-            Ok(((*key).clone(), aggregate(row)?))
-        })
-        .collect()
+    let rows = sqlx::query(LOAD.trim_start_matches("; "))
+        .bind(None::<String>)
+        .bind(named(&keys)?)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| loaded(&keys, row)).collect()
 }
 
-/// By bucket, when the oldest row that still lies there was written; `sent` are rows whose delete
-/// is on its way.
-pub(super) async fn oldest_unsent(
-    connection: &mut SqliteConnection,
-    buckets: &[u16],
-    sent: &str,
-) -> Result<HashMap<u16, Timestamp>, DbError> {
-    if buckets.is_empty() {
-        return Ok(HashMap::new());
-    }
-    // From the oldest row on, until the bucket turns up. Either the outbox is short or every
-    // bucket turns up soon; an index by bucket would cost every message.
-    let rows = sqlx::query(
-        "SELECT j.value, o.created_at
-         FROM json_each(?1) j
-         CROSS JOIN outbox o ON o.id = (
-             SELECT id FROM outbox
-             WHERE bucket = j.value AND id NOT IN (SELECT value FROM json_each(?2))
-             ORDER BY id LIMIT 1)",
-    )
-    .bind(batch::json(buckets)?)
-    .bind(sent)
-    .fetch_all(connection)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let bucket = u16::try_from(batch::unsigned(row, 0)?)
-                .map_err(|_| DbError::Corrupt("a bucket that was not asked for".to_owned()))?;
-            Ok((bucket, batch::time(row, 1)?))
-        })
-        .collect()
+fn named(keys: &[&Key]) -> Result<String, DbError> {
+    batch::json(keys.iter().map(|key| (key.kind.name, &*key.id)))
+}
+
+fn loaded(keys: &[&Key], row: &SqliteRow) -> Result<(Key, Row), DbError> {
+    let place = usize::try_from(batch::unsigned(row, 7)?).unwrap_or(usize::MAX);
+    let key = keys.get(place).ok_or_else(unasked)?;
+    Ok(((*key).clone(), aggregate(row)?))
+}
+
+fn unasked() -> DbError {
+    DbError::Corrupt("an answer to a question that was not asked".to_owned())
 }
 
 /// An aggregate's row, from the columns `version` … `body`.

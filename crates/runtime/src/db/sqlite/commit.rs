@@ -1,79 +1,145 @@
-//! What a transaction stores: one statement for each table, and none where there is nothing.
+//! What a transaction stores: one statement for each table, and none where there is nothing. They
+//! are run as one script that ends with the commit, since each way to SQLite's thread and back costs
+//! more than most of them.
 
 use contracts::Timestamp;
 use serde::Serialize;
-use sqlx::SqliteConnection;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::batch::{self, integer};
+use super::batch::{self, Texts, integer};
 use crate::{
     HistoryEntry, Key,
     aggregate::bucket,
-    db::{DbError, DeadLetter, NewMessage, Row, SagaRow},
+    db::{DbError, DeadLetter, NewMessage, Row, SagaRow, Writes},
 };
 
-/// Runs one statement on all the rows; does nothing if there are none.
-async fn each<T: Serialize>(
+const AGGREGATES: &str = "INSERT INTO aggregate
+         (kind, id, version, messages, state, owner, wake_at, updated_at, body)
+     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6,
+         value->>7, CAST(substr($2, value->>8, value->>9) AS TEXT)
+     FROM jsonb_each($1) WHERE true
+     ON CONFLICT (kind, id) DO UPDATE SET version = excluded.version,
+         messages = excluded.messages, state = excluded.state, owner = excluded.owner,
+         wake_at = excluded.wake_at, updated_at = excluded.updated_at, body = excluded.body; ";
+const HISTORY: &str = "INSERT INTO history (stream, version, at, body)
+     SELECT value->>0, value->>1, value->>2, CAST(substr($4, value->>3, value->>4) AS TEXT)
+     FROM jsonb_each($3); ";
+const SAGAS: &str = "INSERT INTO saga
+         (saga_id, order_id, definition, definition_version, version, status, waiting_on,
+          waiting_since, next_attempt_at, stalled, customer_id, store_id, started_at, updated_at)
+     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6,
+         value->>7, value->>8, value->>9, value->>10, value->>11, value->>12, value->>13
+     FROM jsonb_each($5) WHERE true
+     ON CONFLICT (saga_id) DO UPDATE SET version = excluded.version,
+         status = excluded.status, waiting_on = excluded.waiting_on,
+         waiting_since = excluded.waiting_since, next_attempt_at = excluded.next_attempt_at,
+         stalled = excluded.stalled, updated_at = excluded.updated_at; ";
+const MESSAGES: &str = "INSERT INTO outbox
+         (bucket, key, seq, message_id, exchange, routing_key, payload, created_at)
+     SELECT value->>0, value->>1, value->>2, unhex(value->>3), value->>4, value->>5,
+         CAST(substr($7, value->>6, value->>7) AS TEXT), value->>8
+     FROM jsonb_each($6); ";
+const PUBLISHED: &str = "INSERT INTO published_event (kind, subject, sequence, payload)
+     SELECT value->>0, value->>1, value->>2, CAST(substr($7, value->>3, value->>4) AS TEXT)
+     FROM jsonb_each($8); ";
+const DEAD_LETTERS: &str = "INSERT INTO dead_letter
+         (consumer, message_id, bytes, headers, error, attempts, at)
+     SELECT value->>0, unhex(value->>1), unhex(value->>2), value->>3, value->>4, value->>5,
+         value->>6
+     FROM jsonb_each($9); ";
+const DELETES: &str = "DELETE FROM outbox WHERE id IN (SELECT value FROM json_each($10)); ";
+const COMMIT: &str = "COMMIT";
+
+/// Stores everything, deletes those outbox rows, and commits.
+pub(super) async fn commit(
     connection: &mut SqliteConnection,
-    sql: &'static str,
-    rows: Vec<T>,
-) -> Result<u64, DbError> {
-    if rows.is_empty() {
-        return Ok(0);
+    writes: &Writes,
+    deleted: &[i64],
+) -> Result<(), DbError> {
+    let mut script = Script::default();
+    let (bodies, entries) = (&mut Texts::default(), &mut Texts::default());
+    let payloads = &mut Texts::default();
+    let aggregates = script.add(AGGREGATES, aggregates(&writes.rows, bodies)?)?;
+    let history = script.add(HISTORY, history(&writes.history, entries)?)?;
+    let sagas = script.add(SAGAS, sagas(&writes.sagas)?)?;
+    let (messages, published) = messages(&writes.messages, writes.now, payloads)?;
+    let messages = script.add(MESSAGES, messages)?;
+    let published = script.add(PUBLISHED, published)?;
+    let letters = script.add(DEAD_LETTERS, dead_letters(&writes.dead_letters))?;
+    let deletes = script.add(DELETES, deleted.to_vec())?;
+    script.sql.push_str(COMMIT);
+    sqlx::query(AssertSqlSafe(script.sql))
+        .bind(aggregates)
+        .bind(std::mem::take(bodies).blob())
+        .bind(history)
+        .bind(std::mem::take(entries).blob())
+        .bind(sagas)
+        .bind(messages)
+        .bind(std::mem::take(payloads).blob())
+        .bind(published)
+        .bind(letters)
+        .bind(deletes)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Statements to be run one after another. Each names its own parameters by their numbers.
+#[derive(Default)]
+struct Script {
+    sql: String,
+}
+
+impl Script {
+    /// Adds a statement unless there is nothing for it; answers its parameter.
+    fn add<T: Serialize>(
+        &mut self,
+        sql: &'static str,
+        rows: Vec<T>,
+    ) -> Result<Option<String>, DbError> {
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        self.sql.push_str(sql);
+        Ok(Some(batch::json(rows)?))
     }
-    Ok(sqlx::query(sql).bind(batch::json(rows)?).execute(connection).await?.rows_affected())
 }
 
-pub(super) async fn aggregates(
-    connection: &mut SqliteConnection,
-    rows: &[(Key, Row)],
-) -> Result<(), DbError> {
-    let rows: Result<Vec<_>, DbError> = rows
-        .iter()
-        .map(|(key, row)| {
-            Ok((
-                key.kind.name,
-                &*key.id,
-                integer(row.version)?,
-                integer(row.messages)?,
-                &row.state,
-                &row.owner,
-                row.wake_at.map(Timestamp::as_millis),
-                row.updated_at.as_millis(),
-                &row.body,
-            ))
-        })
-        .collect();
-    let sql = "INSERT INTO aggregate
-             (kind, id, version, messages, state, owner, wake_at, updated_at, body)
-         SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6,
-             value->>7, value->>8
-         FROM json_each(?1) WHERE true
-         ON CONFLICT (kind, id) DO UPDATE SET version = excluded.version,
-             messages = excluded.messages, state = excluded.state, owner = excluded.owner,
-             wake_at = excluded.wake_at, updated_at = excluded.updated_at, body = excluded.body";
-    each(connection, sql, rows?).await?;
-    Ok(())
+fn aggregates<'a>(
+    rows: &'a [(Key, Row)],
+    bodies: &mut Texts,
+) -> Result<Vec<impl Serialize + use<'a>>, DbError> {
+    let row = |(key, row): &'a (Key, Row)| {
+        let (start, length) = bodies.add(&row.body);
+        Ok((
+            key.kind.name,
+            &*key.id,
+            integer(row.version)?,
+            integer(row.messages)?,
+            &row.state,
+            &row.owner,
+            row.wake_at.map(Timestamp::as_millis),
+            row.updated_at.as_millis(),
+            start,
+            length,
+        ))
+    };
+    rows.iter().map(row).collect()
 }
 
-pub(super) async fn history(
-    connection: &mut SqliteConnection,
+fn history(
     entries: &[HistoryEntry],
-) -> Result<(), DbError> {
-    let rows: Result<Vec<_>, DbError> = entries
-        .iter()
-        .map(|entry| Ok((entry.stream, integer(entry.version)?, entry.at.as_millis(), &entry.body)))
-        .collect();
-    let sql = "INSERT INTO history (stream, version, at, body)
-         SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?1)";
-    each(connection, sql, rows?).await?;
-    Ok(())
+    bodies: &mut Texts,
+) -> Result<Vec<impl Serialize + use<>>, DbError> {
+    let row = |entry: &HistoryEntry| {
+        let (start, length) = bodies.add(&entry.body);
+        Ok((entry.stream, integer(entry.version)?, entry.at.as_millis(), start, length))
+    };
+    entries.iter().map(row).collect()
 }
 
-pub(super) async fn sagas(
-    connection: &mut SqliteConnection,
-    sagas: &[SagaRow],
-) -> Result<(), DbError> {
-    let rows: Result<Vec<_>, DbError> = sagas
+fn sagas(sagas: &[SagaRow]) -> Result<Vec<impl Serialize>, DbError> {
+    sagas
         .iter()
         .map(|saga| {
             Ok((
@@ -93,67 +159,40 @@ pub(super) async fn sagas(
                 saga.updated_at.as_millis(),
             ))
         })
-        .collect();
-    let sql = "INSERT INTO saga
-             (saga_id, order_id, definition, definition_version, version, status, waiting_on,
-              waiting_since, next_attempt_at, stalled, customer_id, store_id, started_at,
-              updated_at)
-         SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6,
-             value->>7, value->>8, value->>9, value->>10, value->>11, value->>12, value->>13
-         FROM json_each(?1) WHERE true
-         ON CONFLICT (saga_id) DO UPDATE SET version = excluded.version,
-             status = excluded.status, waiting_on = excluded.waiting_on,
-             waiting_since = excluded.waiting_since, next_attempt_at = excluded.next_attempt_at,
-             stalled = excluded.stalled, updated_at = excluded.updated_at";
-    each(connection, sql, rows?).await?;
-    Ok(())
+        .collect()
 }
 
-pub(super) async fn messages(
-    connection: &mut SqliteConnection,
-    messages: &[NewMessage],
+/// Rows for the outbox, and for `published_event`, which share their payloads.
+#[allow(clippy::type_complexity, reason = "two lists of rows, each for a statement right above")]
+fn messages<'a>(
+    messages: &'a [NewMessage],
     now: Timestamp,
-) -> Result<(), DbError> {
-    let rows: Result<Vec<_>, DbError> = messages
-        .iter()
-        .map(|message| {
-            Ok((
-                bucket(&message.key),
-                &message.key,
-                integer(message.seq)?,
-                batch::hex_id(message.message_id),
-                message.exchange,
-                &message.routing_key,
-                &message.payload,
-                now.as_millis(),
-            ))
-        })
-        .collect();
-    let sql = "INSERT INTO outbox
-             (bucket, key, seq, message_id, exchange, routing_key, payload, created_at)
-         SELECT value->>0, value->>1, value->>2, unhex(value->>3), value->>4, value->>5,
-             value->>6, value->>7
-         FROM json_each(?1)";
-    each(connection, sql, rows?).await?;
-
-    let published: Result<Vec<_>, DbError> = messages
-        .iter()
-        .filter_map(|message| Some((message.published.as_ref()?, &message.payload)))
-        .map(|(event, payload)| {
-            Ok((&event.kind, &event.subject, integer(event.sequence)?, payload))
-        })
-        .collect();
-    let sql = "INSERT INTO published_event (kind, subject, sequence, payload)
-         SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?1)";
-    each(connection, sql, published?).await?;
-    Ok(())
+    payloads: &mut Texts,
+) -> Result<(Vec<impl Serialize + use<'a>>, Vec<impl Serialize + use<'a>>), DbError> {
+    let (mut outbox, mut published) = (Vec::with_capacity(messages.len()), Vec::new());
+    for message in messages {
+        let (start, length) = payloads.add(&message.payload);
+        outbox.push((
+            bucket(&message.key),
+            &message.key,
+            integer(message.seq)?,
+            batch::hex_id(message.message_id),
+            message.exchange,
+            &message.routing_key,
+            start,
+            length,
+            now.as_millis(),
+        ));
+        if let Some(event) = &message.published {
+            let sequence = integer(event.sequence)?;
+            published.push((&event.kind, &event.subject, sequence, start, length));
+        }
+    }
+    Ok((outbox, published))
 }
 
-pub(super) async fn dead_letters(
-    connection: &mut SqliteConnection,
-    letters: &[DeadLetter],
-) -> Result<(), DbError> {
-    let rows = letters
+fn dead_letters(letters: &[DeadLetter]) -> Vec<impl Serialize> {
+    letters
         .iter()
         .map(|letter| {
             (
@@ -166,20 +205,7 @@ pub(super) async fn dead_letters(
                 letter.at.as_millis(),
             )
         })
-        .collect();
-    let sql = "INSERT INTO dead_letter
-             (consumer, message_id, bytes, headers, error, attempts, at)
-         SELECT value->>0, unhex(value->>1), unhex(value->>2), value->>3, value->>4, value->>5,
-             value->>6
-         FROM json_each(?1)";
-    each(connection, sql, rows).await?;
-    Ok(())
-}
-
-pub(super) async fn deletes(connection: &mut SqliteConnection, ids: &[i64]) -> Result<(), DbError> {
-    let sql = "DELETE FROM outbox WHERE id IN (SELECT value FROM json_each(?1))";
-    each(connection, sql, ids.to_vec()).await?;
-    Ok(())
+        .collect()
 }
 
 pub(super) async fn prune_inbox(

@@ -1,8 +1,9 @@
 //! The database port on SQLite: one file a service, one writer, a few readers.
 //!
 //! Transactions take turns: the writer's connection is behind a mutex, and `BEGIN IMMEDIATE` keeps
-//! other processes out, so a lock on an aggregate is a lock on the file. A batch is a handful of
-//! statements, each with one JSON parameter for all its rows. Readers see what was committed and
+//! other processes out, so a lock on an aggregate is a lock on the file. A batch is two scripts, one
+//! that begins and reads and one that stores and commits, each a handful of statements that take all
+//! their rows as one JSON parameter with long texts beside it. Readers see what was committed and
 //! never wait for the writer (WAL).
 //!
 //! Nothing here decides anything, and nothing is kept in memory that a crash may not take: the
@@ -63,8 +64,8 @@ impl Inner {
 #[async_trait]
 impl Database for SqliteDatabase {
     async fn begin(&self, begin: Begin) -> Result<(Box<dyn Transaction>, Opened), DbError> {
-        let mut transaction = SqliteTransaction::start(Arc::clone(&self.inner)).await?;
-        let opened = transaction.open(begin).await?;
+        let (transaction, opened) =
+            SqliteTransaction::open(Arc::clone(&self.inner), &begin).await?;
         Ok((Box::new(transaction), opened))
     }
 

@@ -40,11 +40,11 @@ impl Deletes {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Every row that is deleted but still there, as a JSON array.
-    pub(super) fn hidden(&self) -> String {
+    /// Every row after an id that is deleted but still there, as a JSON array.
+    pub(super) fn hidden(&self, after: i64) -> String {
         let state = self.state();
-        let ids: Vec<String> =
-            state.waiting.iter().chain(&state.carried).map(ToString::to_string).collect();
+        let hidden = state.waiting.iter().chain(&state.carried).filter(|id| **id > after);
+        let ids: Vec<String> = hidden.map(ToString::to_string).collect();
         format!("[{}]", ids.join(","))
     }
 
@@ -136,6 +136,8 @@ impl Inner {
 
 const COLUMNS: &str = "id, key, seq, message_id, exchange, routing_key, payload, created_at";
 
+// A bare parameter as a limit would have SQLite plan a statement anew each time that it is bound; with
+// `+ 0` it is planned once.
 #[async_trait]
 impl Outbox for SqliteDatabase {
     async fn read(&self, after: i64, limit: u32) -> Result<Vec<OutboxRow>, DbError> {
@@ -143,10 +145,10 @@ impl Outbox for SqliteDatabase {
         loop {
             let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
                 "SELECT {COLUMNS} FROM outbox
-                 WHERE id > ?1 AND id NOT IN (SELECT value FROM json_each(?2)) ORDER BY id LIMIT ?3"
+                 WHERE id > ?1 AND id NOT IN (SELECT value FROM json_each(?2)) ORDER BY id LIMIT ?3 + 0"
             )))
             .bind(after)
-            .bind(self.inner.deletes.hidden())
+            .bind(self.inner.deletes.hidden(after))
             .bind(limit)
             .fetch_all(&self.inner.workers)
             .await?;
@@ -162,10 +164,10 @@ impl Outbox for SqliteDatabase {
     async fn read_key(&self, key: &str, limit: u32) -> Result<Vec<OutboxRow>, DbError> {
         let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM outbox
-             WHERE key = ?1 AND id NOT IN (SELECT value FROM json_each(?2)) ORDER BY id LIMIT ?3"
+             WHERE key = ?1 AND id NOT IN (SELECT value FROM json_each(?2)) ORDER BY id LIMIT ?3 + 0"
         )))
         .bind(key)
-        .bind(self.inner.deletes.hidden())
+        .bind(self.inner.deletes.hidden(i64::MIN))
         .bind(limit)
         .fetch_all(&self.inner.workers)
         .await?;
@@ -183,7 +185,7 @@ impl Outbox for SqliteDatabase {
     }
 
     async fn backlog(&self) -> Result<(u64, Option<Timestamp>), DbError> {
-        let hidden = self.inner.deletes.hidden();
+        let hidden = self.inner.deletes.hidden(i64::MIN);
         let row = sqlx::query(
             "SELECT
                  (SELECT count(*) FROM outbox)

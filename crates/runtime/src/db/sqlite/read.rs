@@ -123,7 +123,8 @@ impl Reader for SqliteDatabase {
 
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(String, String)>, DbError> {
         let rows = sqlx::query(
-            "SELECT kind, id FROM aggregate WHERE wake_at <= ?1 ORDER BY wake_at, rowid LIMIT ?2",
+            "SELECT kind, id FROM aggregate WHERE wake_at <= ?1 ORDER BY wake_at, rowid
+             LIMIT ?2 + 0",
         )
         .bind(now.as_millis())
         .bind(limit)

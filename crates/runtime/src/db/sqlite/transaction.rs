@@ -25,15 +25,15 @@ impl SqliteTransaction {
         Ok(Self { inner, writer })
     }
 
-    /// Claims, reads and asks what the caller begins with.
-    pub(super) async fn open(&mut self, wanted: Begin) -> Result<Opened, DbError> {
-        let sent = self.inner.deletes.hidden();
-        let connection = self.writer.connection()?;
-        Ok(Opened {
-            seen: begin::claim(connection, &wanted.received).await?,
-            rows: begin::load(connection, wanted.lock.iter().chain(&wanted.look)).await?,
-            oldest_unsent: begin::oldest_unsent(connection, &wanted.oldest_unsent, &sent).await?,
-        })
+    /// Waits for its turn and begins with what the caller wants: claims, reads and asks.
+    pub(super) async fn open(inner: Arc<Inner>, wanted: &Begin) -> Result<(Self, Opened), DbError> {
+        let mut writer = inner.writer().await?;
+        writer.prepare().await?;
+        // From here on, whoever drops it rolls back what was begun.
+        let mut transaction = Self { inner, writer };
+        let sent = || transaction.inner.deletes.hidden(i64::MIN);
+        let opened = begin::begin(transaction.writer.connection()?, wanted, sent).await?;
+        Ok((transaction, opened))
     }
 
     /// Stores, carrying the relay's deletes along.
@@ -53,14 +53,9 @@ impl SqliteTransaction {
     }
 
     async fn try_store(&mut self, writes: &Writes, deleted: &[i64]) -> Result<(), DbError> {
-        let connection = self.writer.connection()?;
-        commit::aggregates(connection, &writes.rows).await?;
-        commit::history(connection, &writes.history).await?;
-        commit::sagas(connection, &writes.sagas).await?;
-        commit::messages(connection, &writes.messages, writes.now).await?;
-        commit::dead_letters(connection, &writes.dead_letters).await?;
-        commit::deletes(connection, deleted).await?;
-        self.writer.commit().await
+        commit::commit(self.writer.connection()?, writes, deleted).await?;
+        self.writer.ended();
+        Ok(())
     }
 
     /// Forgets old inbox rows, and commits.

@@ -9,6 +9,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteQueryResult},
 };
 
+use super::begin::BEGIN;
 use crate::db::DbError;
 
 pub(super) struct Writer {
@@ -30,6 +31,14 @@ impl Writer {
 
     /// Begins a transaction, after ending the one that was left behind, if any.
     pub(super) async fn begin(&mut self) -> Result<(), DbError> {
+        self.prepare().await?;
+        self.execute(BEGIN).await?;
+        Ok(())
+    }
+
+    /// Makes ready for a transaction that the caller is about to begin on the connection: ends the
+    /// one that was left behind, if any.
+    pub(super) async fn prepare(&mut self) -> Result<(), DbError> {
         if self.closed {
             return Err(DbError::Unavailable("it is closed".to_owned()));
         }
@@ -38,14 +47,18 @@ impl Writer {
             self.connection = Some(self.options.connect().await?);
         }
         self.open = true;
-        self.execute("BEGIN IMMEDIATE").await?;
         Ok(())
     }
 
-    /// Makes the transaction last.
-    pub(super) async fn commit(&mut self) -> Result<(), DbError> {
-        self.execute("COMMIT").await?;
+    /// The transaction was committed.
+    pub(super) fn ended(&mut self) {
         self.open = false;
+    }
+
+    /// Makes the transaction last.
+    async fn commit(&mut self) -> Result<(), DbError> {
+        self.execute("COMMIT").await?;
+        self.ended();
         Ok(())
     }
 

@@ -1,0 +1,19 @@
+//! What `bench` measures: how fast the parts are by themselves ([`ceilings`]), how fast orders go
+//! through the whole system ([`orders`]), and how fast the relay is ([`relay`]).
+//!
+//! Nothing here passes or fails by a time: it measures and tells. Every figure is the median of
+//! several runs, each on databases of its own, and comes with a ratio to a ceiling that was
+//! measured in the same run, since machines differ and are seldom idle.
+
+pub mod actor;
+pub mod ceilings;
+pub mod counted;
+pub mod figures;
+pub mod load;
+pub mod options;
+pub mod orders;
+pub mod place;
+pub mod relay;
+pub mod town;
+pub mod usage;
+pub mod watched;

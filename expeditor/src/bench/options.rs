@@ -1,0 +1,147 @@
+//! What `bench` can be told, on the command line and in the file. It only names and parses.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde::Deserialize;
+
+use crate::cli::Output;
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// How fast disk, database and broker are by themselves.
+    Ceilings(CeilingsArgs),
+    /// How fast orders go from placed to delivered.
+    Orders(OrdersArgs),
+    /// How fast outbox rows get to their consumer.
+    Relay(RelayArgs),
+}
+
+/// Options of every measurement.
+#[derive(Debug, Default, Args)]
+pub struct Common {
+    /// The disk that is measured: databases are made in a new directory within this one, and
+    /// removed [default: the system's directory for temporary files].
+    #[arg(long, value_name = "DIR", env = "EXPEDITOR_DATA")]
+    pub data: Option<PathBuf>,
+    /// How often is measured; the median is told [default: 3].
+    #[arg(long, value_name = "N", env = "EXPEDITOR_RUNS",
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub runs: Option<u32>,
+    /// What the services run on [default: embedded].
+    #[arg(long, value_name = "PROFILE", env = "EXPEDITOR_PROFILE")]
+    pub profile: Option<Profile>,
+    /// How the figures are printed [default: table].
+    #[arg(long, value_name = "FORMAT", env = "EXPEDITOR_OUTPUT")]
+    pub output: Option<Output>,
+}
+
+/// Options of `bench ceilings`.
+#[derive(Debug, Default, Args)]
+pub struct CeilingsArgs {
+    /// What every measurement can be told.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options of `bench orders`.
+#[derive(Debug, Default, Args)]
+pub struct OrdersArgs {
+    /// What every measurement can be told.
+    #[command(flatten)]
+    pub common: Common,
+    /// Who decides for store, cook and rider [default: auto].
+    #[arg(long, value_name = "WHO", env = "EXPEDITOR_ACTORS")]
+    pub actors: Option<Actors>,
+    /// How many orders a run places [default: 3000].
+    #[arg(long, value_name = "N", env = "EXPEDITOR_ORDERS",
+          value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub orders: Option<u32>,
+    /// How many orders are under way at the same time [default: 128].
+    #[arg(long, value_name = "C", env = "EXPEDITOR_CONCURRENCY",
+          value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub concurrency: Option<u32>,
+    /// Decides what is ordered; the same seed gives the same orders [default: 1].
+    #[arg(long, value_name = "S", env = "EXPEDITOR_SEED")]
+    pub seed: Option<u64>,
+}
+
+/// Options of `bench relay`.
+#[derive(Debug, Default, Args)]
+pub struct RelayArgs {
+    /// What every measurement can be told.
+    #[command(flatten)]
+    pub common: Common,
+    /// How many messages a run relays [default: 50000].
+    #[arg(long, value_name = "N", env = "EXPEDITOR_MESSAGES",
+          value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub messages: Option<u32>,
+}
+
+/// What the services run on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// One process, SQLite, the in-process broker.
+    #[default]
+    Embedded,
+    /// A process for each service, PostgreSQL, RabbitMQ.
+    Services,
+}
+
+impl Profile {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Services => "services",
+        }
+    }
+}
+
+/// Who decides for store, cook and rider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Actors {
+    /// The participants themselves, as soon as they are asked; every message is still sent.
+    #[default]
+    Auto,
+    /// Simulated people, who send each acceptance, start, finish, claim, pickup and confirmation
+    /// as a request.
+    Http,
+}
+
+impl Actors {
+    /// Their name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// The options in the file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BenchFile {
+    /// `--data`.
+    pub data: Option<PathBuf>,
+    /// `--runs`.
+    pub runs: Option<u32>,
+    /// `--profile`.
+    pub profile: Option<Profile>,
+    /// `--output`.
+    pub output: Option<Output>,
+    /// `--actors`.
+    pub actors: Option<Actors>,
+    /// `--orders`.
+    pub orders: Option<u32>,
+    /// `--concurrency`.
+    pub concurrency: Option<u32>,
+    /// `--seed`.
+    pub seed: Option<u64>,
+    /// `--messages`.
+    pub messages: Option<u32>,
+}

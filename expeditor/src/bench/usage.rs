@@ -1,0 +1,93 @@
+//! What this process uses: processor time by group of threads, and memory. Read from `/proc`; where
+//! there is none, nothing is told.
+
+use std::{fs, time::Duration};
+
+/// The name of the threads that place orders and act for people. Their work is not the services'.
+pub const LOAD_THREAD: &str = "bench-load";
+/// How SQLite's threads are called, as far as the system keeps the name.
+const SQLITE_THREAD: &str = "sqlx-sqlite";
+/// Linux tells processor time to programs in hundredths of a second, whatever its own clock is.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Processor time by group of threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cpu {
+    /// Services, relays, broker and HTTP.
+    pub services: Duration,
+    /// SQLite.
+    pub sqlite: Duration,
+    /// Who places orders and acts for people.
+    pub load: Duration,
+}
+
+impl Cpu {
+    /// So far, of the threads that there are.
+    pub fn now() -> Option<Self> {
+        let mut cpu = Self::default();
+        for task in fs::read_dir("/proc/self/task").ok()? {
+            // A thread may end while it is being looked at.
+            let Ok(stat) = fs::read_to_string(task.ok()?.path().join("stat")) else { continue };
+            let (name, used) = thread(&stat)?;
+            match name {
+                LOAD_THREAD => cpu.load += used,
+                name if name.starts_with(SQLITE_THREAD) => cpu.sqlite += used,
+                _ => cpu.services += used,
+            }
+        }
+        Some(cpu)
+    }
+
+    /// What was used since.
+    #[must_use]
+    pub fn since(self, start: Self) -> Self {
+        Self {
+            services: self.services.saturating_sub(start.services),
+            sqlite: self.sqlite.saturating_sub(start.sqlite),
+            load: self.load.saturating_sub(start.load),
+        }
+    }
+}
+
+/// A thread's name and the time that it used, from its `stat`.
+fn thread(stat: &str) -> Option<(&str, Duration)> {
+    // The name stands in parentheses and may hold anything, parentheses too.
+    let (before, after) = stat.rsplit_once(')')?;
+    let (_, name) = before.split_once('(')?;
+    let field = |place: usize| after.split_whitespace().nth(place)?.parse::<u32>().ok();
+    Some((name, TICK * (field(11)? + field(12)?)))
+}
+
+/// Forgets how much memory was in use at most.
+pub fn forget_peak_memory() {
+    // Where this is not allowed, the peak is that of all runs so far.
+    drop(fs::write("/proc/self/clear_refs", "5"));
+}
+
+/// How many bytes of memory were in use at most.
+pub fn peak_memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threads_time_is_what_user_and_system_used() {
+        let stat = "42 (odd) (name) S 1 42 42 0 -1 4194304 102 0 1 0 7 5 0 0 20 0 1 0";
+        assert_eq!(thread(stat), Some(("odd) (name", Duration::from_millis(120))));
+        assert_eq!(thread("nonsense"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_uses_memory() {
+        forget_peak_memory();
+        assert!(peak_memory().unwrap() > 1024 * 1024);
+        assert!(Cpu::now().is_some());
+    }
+}

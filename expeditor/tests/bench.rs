@@ -1,0 +1,60 @@
+//! `bench` from the command line: what it prints and how it ends. How fast it is nobody asserts.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn bench(arguments: &[&str]) -> Output {
+    let expeditor = env!("CARGO_BIN_EXE_expeditor");
+    Command::new(expeditor).arg("bench").args(arguments).output().unwrap()
+}
+
+#[test]
+fn orders_are_taken_to_their_end_by_participants_and_by_people() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().to_str().unwrap();
+    for (actors, messages) in [("auto", 14.0), ("http", 18.0)] {
+        let output = bench(&[
+            "orders",
+            "--actors",
+            actors,
+            "--orders",
+            "20",
+            "--concurrency",
+            "6",
+            "--runs",
+            "1",
+            "--data",
+            data,
+            "--output",
+            "json",
+        ]);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{errors}");
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&told["bench"], &told["runs"]), (&"orders".into(), &1.into()));
+        let figure = |name: &str| told["figures"][name]["median"].as_f64().unwrap_or(0.0);
+        for name in ["orders_per_second", "delivered_p99_ms", "database_bytes", "transactions"] {
+            assert!(figure(name) > 0.0, "{actors}: {name} in {told}");
+        }
+        assert!((figure("messages") - messages).abs() < 1.0, "{actors}: {told}");
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "something was left behind");
+    }
+}
+
+#[test]
+fn what_cannot_be_measured_is_one_line_with_its_exit_status() {
+    for (arguments, status, says) in [
+        (&["orders", "--profile", "services"][..], 2, "cannot be measured yet"),
+        (&["relay", "--messages", "0"], 2, "--messages"),
+        (&["ceilings", "--runs", "1", "--data", "/proc/none"], 3, "/proc/none"),
+    ] {
+        let output = bench(arguments);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{errors}");
+        let last = errors.lines().last().unwrap();
+        assert!(last.starts_with("expeditor: ") && last.contains(says), "{errors}");
+        assert!(output.stdout.is_empty());
+    }
+}
