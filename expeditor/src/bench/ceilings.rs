@@ -189,6 +189,7 @@ pub async fn broker(window: usize, ports: &Ports, time: Duration) -> Result<f64,
     let publication = || Publication {
         exchange: routes::COMMANDS_EXCHANGE.to_owned(),
         routing_key: ServiceName::Store.as_str().to_owned(),
+        message_id: MessageId(ports.ids.next()),
         payload: payload.clone(),
     };
     let (start, mut count, mut waiting) = (ports.clock.elapsed(), 0, VecDeque::new());

@@ -195,6 +195,7 @@ mod tests {
             let publication = Publication {
                 exchange: exchange.to_owned(),
                 routing_key: key.to_owned(),
+                message_id: contracts::MessageId(uuid::Uuid::nil()),
                 payload: format!(r#"{{"type":"{kind}","subject":"o-1","data":{{}}}}"#).into(),
             };
             let seen = Watch::new(people).recognise(&publication).map(|(sight, _)| sight);
