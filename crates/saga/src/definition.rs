@@ -1,5 +1,5 @@
 //! A validated definition: the table, and what is derived from it once. Whoever holds one may
-//! rely on every rule of [`DefinitionError`](crate::DefinitionError).
+//! rely on every rule of [`DefinitionError`].
 
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Time;
 
-/// One input to [`crate::decide`].
+/// One input to [`crate::decide()`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "input", rename_all = "snake_case")]
 pub enum Input {

@@ -1,10 +1,10 @@
 //! The saga engine: a saga is a table of steps, and three pure functions read it.
 //!
-//! * [`start`] and [`decide`] answer "given this saga and this input, what has happened and
+//! * [`start()`] and [`decide()`] answer "given this saga and this input, what has happened and
 //!   what is to be sent"; they do no IO, read no clock, make no random ids and never fail.
-//! * [`evolve`] folds one event into the state. A decision's change of state is exactly the
+//! * [`evolve()`] folds one event into the state. A decision's change of state is exactly the
 //!   fold of its events, so a history replays to what is stored.
-//! * [`preview`] runs the same `decide` on a copy and says where the saga could still end.
+//! * [`preview()`] runs the same `decide` on a copy and says where the saga could still end.
 //!
 //! ```
 //! use saga::{AnsweredBy, Cursors, Definition, Fact, Input, Kind, Outcome, Spec, Status, Step, Time};

@@ -1,11 +1,11 @@
 //! The path: a batch of inputs becomes one transaction.
 //!
-//! - [`item`]: one input with where its outcome goes; messages are checked and decoded here.
-//! - [`worker`]: gathers batches, retries, isolates what poisons a batch, settles.
-//! - [`plan`]: what the inputs of a batch name, and so may see and save.
-//! - [`attempt`]: one batch, one transaction.
-//! - [`desk`]: the aggregates of a batch and what has been decided about them so far.
-//! - [`timers`]: turns timers that are due into inputs.
+//! - `item`: one input with where its outcome goes; messages are checked and decoded here.
+//! - `worker`: gathers batches, retries, isolates what poisons a batch, settles.
+//! - `plan`: what the inputs of a batch name, and so may see and save.
+//! - `attempt`: one batch, one transaction.
+//! - `desk`: the aggregates of a batch and what has been decided about them so far.
+//! - `timers`: turns timers that are due into inputs.
 //!
 //! An input is settled (acknowledged, answered) after its commit and never before.
 

@@ -1,6 +1,6 @@
 //! Facts. A participant repeats everything that it has said, with its sequence; the cursor of
 //! each source makes duplicates, reordering and a lost fact heal alike. A fact only moves
-//! steps: what follows from that is [`advance`](super::advance)'s, so that several milestones
+//! steps: what follows from that is `advance`'s, so that several milestones
 //! at once lead to what they end in and not to each station on the way.
 
 use alloc::string::ToString;
