@@ -19,7 +19,7 @@ macro_rules! contract {
     ($name:ident, $new:expr; $($group:ident :: { $($property:ident),* $(,)? }),* $(,)?) => {
         mod $name {
             $($(
-                #[tokio::test]
+                #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
                 async fn $property() {
                     let store = $new;
                     crate::$group::$property(&store).await;

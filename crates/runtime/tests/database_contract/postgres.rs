@@ -69,7 +69,7 @@ fn migrations() -> Migrations {
     Migrations::postgres(ServiceName::Orchestrator)
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn every_service_has_a_schema_that_works() {
     for service in ServiceName::ALL {
         let place = Place::empty().await;
@@ -86,7 +86,7 @@ async fn every_service_has_a_schema_that_works() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn processes_that_migrate_at_once_take_turns() {
     let place = Place::empty().await;
     let all = (0..4).map(|_| async {
@@ -96,7 +96,7 @@ async fn processes_that_migrate_at_once_take_turns() {
     place.database().await.ready().await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_version_that_does_not_fit_is_refused_and_not_touched() {
     let place = Place::empty().await;
     let ports = Ports::system();
@@ -127,7 +127,7 @@ async fn a_version_that_does_not_fit_is_refused_and_not_touched() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_server_that_cannot_serve_is_told_in_one_line() {
     let place = Place::new().await;
     let (server, database) = place.url().rsplit_once('/').unwrap();
@@ -152,7 +152,7 @@ async fn a_server_that_cannot_serve_is_told_in_one_line() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_looker_sees_commits_and_cannot_write() {
     let place = Place::new().await;
     let db = place.database().await;
@@ -167,7 +167,7 @@ async fn a_looker_sees_commits_and_cannot_write() {
     assert!(looker.outbox().delete(vec![1]).await.is_err());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn transactions_in_each_others_way_are_a_conflict() {
     let place = Place::new().await;
     let db = place.database().await;
@@ -192,7 +192,7 @@ async fn transactions_in_each_others_way_are_a_conflict() {
     other.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_connection_that_the_server_ends_leaves_nothing_and_is_replaced() {
     let place = Place::new().await;
     let db = place.database().await;
@@ -258,7 +258,7 @@ async fn between(
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_commit_without_an_answer_is_absorbed_when_it_is_tried_again() {
     let place = Place::new().await;
     let (before, database) = place.url().rsplit_once('/').unwrap();
@@ -278,7 +278,7 @@ async fn a_commit_without_an_answer_is_absorbed_when_it_is_tried_again() {
     assert_eq!(opened.rows[&ticket("a")], row(1, "open"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_process_that_stops_in_the_middle_does_not_keep_its_locks() {
     let place = Place::new().await;
     let mut connect = place.connect();

@@ -45,7 +45,7 @@ async fn expire(raw: &mut PgConnection, owner: Uuid) {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn relays_share_the_buckets() {
     let place = Place::new().await;
     let (one, other) = (relay(&place).await, relay(&place).await);
@@ -71,7 +71,7 @@ async fn relays_share_the_buckets() {
     assert_eq!((all.held.len(), all.share), (usize::from(BUCKETS), BUCKETS));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_relay_whose_lease_has_gone_reads_nothing() {
     let place = Place::new().await;
     let db = place.database().await;
@@ -97,7 +97,7 @@ async fn a_relay_whose_lease_has_gone_reads_nothing() {
     assert!(one.read_leased(ONE, &taken, 10).await.unwrap().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_row_of_a_slower_transaction_is_found_below_the_highest_id() {
     let place = Place::new().await;
     let db = place.database().await;
@@ -134,7 +134,7 @@ fn same_bucket(key: &str) -> String {
     (0..10_000).map(|n| format!("t/{n}")).find(|other| bucket(other) == bucket(key)).unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn rows_come_bucket_by_bucket_and_in_order() {
     let place = Place::new().await;
     let db = place.database().await;
@@ -162,7 +162,7 @@ async fn rows_come_bucket_by_bucket_and_in_order() {
     assert_eq!(outbox.backlog().await.unwrap(), (0, None));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_row_that_waits_holds_its_key_and_nothing_else() {
     let place = Place::new().await;
     let db = place.database().await;
@@ -204,7 +204,7 @@ async fn a_row_that_waits_holds_its_key_and_nothing_else() {
     assert_eq!((last.row.message_id, last.attempts), (refused.row.message_id, 0));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn other_processes_are_told_of_commits_but_not_of_each() {
     let place = Place::new().await;
     let db = place.database().await;
@@ -225,7 +225,7 @@ async fn other_processes_are_told_of_commits_but_not_of_each() {
     assert!(told < commits, "{told}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_relay_works_with_the_rights_that_it_is_said_to_need() {
     let place = Place::new().await;
     let db = place.database().await;

@@ -3,6 +3,7 @@
 
 use runtime::ports::Ports;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, postgres::PgConnectOptions};
+use tokio::runtime::Handle;
 
 /// A new database, empty, that goes with this value.
 pub(crate) struct OwnDatabase {
@@ -31,19 +32,15 @@ async fn execute(server: &str, sql: String) -> Result<(), sqlx::Error> {
     connection.close().await
 }
 
+/// Needs a runtime of several threads: one that stood still meanwhile, in the middle of opening a
+/// connection, would be waited for by the server.
 impl Drop for OwnDatabase {
     fn drop(&mut self) {
         let sql = format!("DROP DATABASE {} WITH (FORCE)", self.name);
-        let removed = std::thread::scope(|scope| {
-            // The test's own runtime cannot be waited on from within it.
-            let remove = || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                runtime.unwrap().block_on(execute(&self.server, sql))
-            };
-            scope.spawn(remove).join()
-        });
-        if !matches!(removed, Ok(Ok(()))) {
-            eprintln!("{} is left behind: {removed:?}", self.name);
+        let remove = execute(&self.server, sql);
+        let removed = tokio::task::block_in_place(|| Handle::current().block_on(remove));
+        if let Err(error) = removed {
+            eprintln!("{} is left behind: {error}", self.name);
         }
     }
 }

@@ -82,7 +82,9 @@ impl Consumer {
             .await
             .map_err(|error| error.to_string())?;
         let (mut subscriptions, mut arrivals) =
-            self.subscribe(&link.connection).await.map_err(|error| error.to_string())?;
+            link::set_up(&self.ports, self.subscribe(&link.connection))
+                .await
+                .map_err(|error| error.to_string())?;
         let (settling, mut settled) = mpsc::unbounded_channel();
         let mut some = Vec::new();
         loop {

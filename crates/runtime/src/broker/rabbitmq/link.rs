@@ -13,6 +13,8 @@ use crate::{broker::rabbitmq::Options, ports::Ports};
 
 /// The broker is given this long to answer to a new connection, and to a farewell.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// And this long to declaring and subscribing: a quorum queue without a leader does not answer.
+const SET_UP_WITHIN: Duration = Duration::from_secs(15);
 const FAREWELL_WITHIN: Duration = Duration::from_secs(1);
 /// A silent peer is noticed within two of these. Seconds.
 const HEARTBEAT: u16 = 10;
@@ -90,6 +92,19 @@ impl Link {
             // Whether it could still be said makes no difference.
             _ = goodbye => {}
             () = self.ports.clock.sleep(FAREWELL_WITHIN) => {}
+        }
+    }
+}
+
+/// Bounds what is asked of the broker before a connection can be used.
+pub(super) async fn set_up<T>(
+    ports: &Ports,
+    work: impl Future<Output = Result<T, StartError>>,
+) -> Result<T, StartError> {
+    tokio::select! {
+        done = work => done,
+        () = ports.clock.sleep(SET_UP_WITHIN) => {
+            Err(StartError::Unreachable("a queue or an exchange does not answer".to_owned()))
         }
     }
 }

@@ -203,13 +203,16 @@ fn refuse(requests: impl IntoIterator<Item = Request>) {
 /// A connection whose channel confirms, with the topology verified.
 pub(super) async fn open(options: &Options, ports: &Ports) -> Result<(Link, Channel), StartError> {
     let link = link::open(options, "publish", ports).await?;
-    topology::establish(&link.connection, &options.services).await?;
     let opening = async {
-        let channel = link.connection.create_channel().await?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await?;
-        Ok::<_, lapin::Error>(channel)
+        topology::establish(&link.connection, &options.services).await?;
+        let confirming = async {
+            let channel = link.connection.create_channel().await?;
+            channel.confirm_select(ConfirmSelectOptions::default()).await?;
+            Ok::<_, lapin::Error>(channel)
+        };
+        confirming.await.map_err(|error| StartError::Unreachable(error.to_string()))
     };
-    let channel = opening.await.map_err(|error| StartError::Unreachable(error.to_string()))?;
+    let channel = link::set_up(ports, opening).await?;
     Ok((link, channel))
 }
 
