@@ -10,11 +10,13 @@ use crate::{
 
 /// Starts logging to stderr.
 pub fn start(filter: Option<&str>, command: &Command, format: LogFormat) -> Result<(), Failure> {
+    // Below "error" the broker's client, lapin, quotes messages whole: what is in them is nobody's
+    // business here.
     let filter = filter.unwrap_or(match command {
-        Command::Dev(_) => "info,runtime::http::layers=warn",
+        Command::Dev(_) => "info,runtime::http::layers=warn,lapin=error",
         // What its people run into is told by the demo itself.
         Command::Demo(_) => "error",
-        _ => "warn",
+        _ => "warn,lapin=error",
     });
     levels(filter)?;
     let format = match format {
