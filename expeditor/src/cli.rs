@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::{
     bench::options::BenchCommand,
     config::{Number, address, url},
+    process::options::ServeArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -47,6 +48,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run the whole system in one process on files in a directory; stays up.
     Dev(DevArgs),
+    /// Run one service in a process of its own, on PostgreSQL and RabbitMQ; stays up.
+    Serve(ServeArgs),
     /// Recompute from what is stored whether the invariants hold.
     Audit(AuditArgs),
     /// Measure how fast it is on this machine.

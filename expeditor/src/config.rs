@@ -13,6 +13,7 @@ use crate::{
     bench::options::BenchFile,
     cli::{DefinitionName, GraphFormat, LogFormat, Output},
     exit::{Failure, disk, one_line},
+    process::options::{RelayFile, ServeFile},
     system::Settings,
 };
 
@@ -33,6 +34,10 @@ pub struct File {
     pub demo: DemoFile,
     /// Options of `dev`.
     pub dev: DevFile,
+    /// Options of `serve`.
+    pub serve: ServeFile,
+    /// Options of `relay`.
+    pub relay: RelayFile,
     /// Options of `audit`.
     pub audit: AuditFile,
     /// Options of `bench`.
@@ -191,7 +196,8 @@ pub fn url(text: &str) -> Result<String, String> {
         .ok_or_else(|| format!("a URL that begins with http:// is wanted, such as {URL}"))
 }
 
-fn some_address<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+/// [`address`], in a file.
+pub fn some_address<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
     address(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
 }
 

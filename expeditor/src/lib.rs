@@ -15,6 +15,7 @@ pub mod lock;
 pub mod logs;
 pub mod people;
 pub mod print;
+pub mod process;
 pub mod progress;
 pub mod rows;
 pub mod signals;

@@ -13,7 +13,7 @@ pub fn start(filter: Option<&str>, command: &Command, format: LogFormat) -> Resu
     // Below "error" the broker's client, lapin, quotes messages whole: what is in them is nobody's
     // business here.
     let filter = filter.unwrap_or(match command {
-        Command::Dev(_) => "info,runtime::http::layers=warn,lapin=error",
+        Command::Dev(_) | Command::Serve(_) => "info,runtime::http::layers=warn,lapin=error",
         // What its people run into is told by the demo itself.
         Command::Demo(_) => "error",
         _ => "warn,lapin=error",

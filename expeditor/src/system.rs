@@ -22,7 +22,9 @@ use runtime::{
 use serde::Deserialize;
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::{directory::Making, exit::Failure, lock::DataLock, people::client::Client};
+use crate::{
+    directory::Making, exit::Failure, lock::DataLock, people::client::Client, process::probes,
+};
 
 /// The services' settings, a section each.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -143,11 +145,7 @@ impl System {
         let timers = ports.spawn(timers);
         let readiness = Readiness::default();
         for (service, database) in ServiceName::ALL.into_iter().zip(&databases) {
-            let database = Arc::clone(database);
-            readiness.add(format!("{service}/database"), move || {
-                let database = Arc::clone(&database);
-                async move { database.ready().await.map_err(|error| error.to_string()) }
-            });
+            probes::add_database(&readiness, service.as_str(), database);
         }
         services.watch(&readiness);
         let (stop, mut stopped) = watch::channel(false);
@@ -243,18 +241,11 @@ impl House<'_> {
 impl Services {
     /// Adds a check for each: that it takes requests and messages.
     fn watch(&self, readiness: &Readiness) {
-        fn check<S: Service>(readiness: &Readiness, service: &host::Running<S>) {
-            let handle = service.handle();
-            readiness.add(format!("{}/path", handle.service().name()), move || {
-                let served = handle.is_served();
-                async move { if served { Ok(()) } else { Err("it has ended".to_owned()) } }
-            });
-        }
-        check(readiness, &self.orchestrator);
-        check(readiness, &self.payment);
-        check(readiness, &self.store);
-        check(readiness, &self.cook);
-        check(readiness, &self.rider);
+        probes::add_path(readiness, &self.orchestrator);
+        probes::add_path(readiness, &self.payment);
+        probes::add_path(readiness, &self.store);
+        probes::add_path(readiness, &self.cook);
+        probes::add_path(readiness, &self.rider);
     }
 
     fn routes(&self) -> Router {
@@ -272,7 +263,8 @@ impl Services {
     }
 }
 
-fn cannot_listen(error: &ServeError) -> Failure {
+/// What is told where an address cannot be listened on.
+pub fn cannot_listen(error: &ServeError) -> Failure {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     Failure::Usage(format!("{error}{}", cause.unwrap_or_default()))
 }

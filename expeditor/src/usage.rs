@@ -114,7 +114,9 @@ mod tests {
     #[test]
     fn without_a_command_the_overview_names_each_with_a_line_and_two_examples() {
         let text = overview();
-        for command in ["demo", "dev", "audit", "bench", "saga", "graph", "migrate", "help"] {
+        for command in
+            ["demo", "dev", "serve", "audit", "bench", "saga", "graph", "migrate", "help"]
+        {
             assert!(text.contains(&format!("\n  {command} ")), "{command} is missing in\n{text}");
         }
         assert!(text.contains("expeditor demo --orders 500 --seed 7"));

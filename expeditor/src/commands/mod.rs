@@ -8,13 +8,14 @@ pub mod graph;
 pub mod migrate;
 pub mod saga;
 
-use crate::{cli::Command, config::File, exit::Failure};
+use crate::{cli::Command, config::File, exit::Failure, process::serving};
 
 /// Runs a command.
 pub async fn run(command: Command, file: File) -> Result<(), Failure> {
     match command {
         Command::Demo(options) => demo::run(options, file).await,
         Command::Dev(options) => dev::run(options, file).await,
+        Command::Serve(options) => serving::run(options, file).await,
         Command::Audit(options) => audit::run(options, file).await,
         Command::Bench(command) => bench::run(command, file).await,
         Command::Saga(command) => saga::run(command, file).await,

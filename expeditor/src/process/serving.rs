@@ -1,0 +1,102 @@
+//! `serve`: one service in a process of its own, until it is told to end.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::Router;
+use contracts::ServiceName;
+use runtime::{
+    Service,
+    broker::Broker,
+    db::Database,
+    host,
+    http::{Handle, Server, dead_letters, health},
+    ports::Ports,
+};
+use tokio::sync::watch;
+
+use super::{
+    options::{ServeArgs, port, wanted},
+    probes, servers,
+};
+use crate::{config::File, exit::Failure, people::pace::Closing, print, signals, system};
+
+/// What a service is served with.
+struct Place {
+    listen: SocketAddr,
+    database_url: String,
+    amqp_url: String,
+    ports: Ports,
+    closing: Closing,
+}
+
+/// Serves what is named.
+pub async fn run(options: ServeArgs, file: File) -> Result<(), Failure> {
+    let service = ServiceName::parse(&options.service)
+        .expect("the command line takes the names of services only");
+    let (section, settings) = (file.serve, file.services);
+    let default = SocketAddr::from(([127, 0, 0, 1], port(service)));
+    let database_url = options.database_url.or(section.database_url);
+    let amqp_url = options.amqp_url.or(section.amqp_url);
+    let ports = Ports::system();
+    let place = Place {
+        listen: options.listen.or(section.listen).unwrap_or(default),
+        database_url: wanted("serve", "database-url", database_url)?,
+        amqp_url: wanted("serve", "amqp-url", amqp_url)?,
+        closing: signals::closing(&ports),
+        ports,
+    };
+    match service {
+        ServiceName::Orchestrator => {
+            let service = orchestrator::Orchestrator::new(settings.orchestrator);
+            place.serve(service, orchestrator::routes).await
+        }
+        ServiceName::Payment => {
+            place.serve(payment::Payment::new(settings.payment), payment::routes).await
+        }
+        ServiceName::Store => place.serve(store::Store::new(settings.store), store::routes).await,
+        ServiceName::Cook => place.serve(cook::Cook::new(settings.cook), cook::routes).await,
+        ServiceName::Rider => place.serve(rider::Rider::new(settings.rider), rider::routes).await,
+    }
+}
+
+impl Place {
+    async fn serve<S: Service>(
+        mut self,
+        service: S,
+        routes: fn(Handle<S>) -> Router,
+    ) -> Result<(), Failure> {
+        let (name, ports) = (service.name(), self.ports.clone());
+        let start = ports.now();
+        let server = Server::bind(self.listen).await.map_err(|it| system::cannot_listen(&it))?;
+        let address = server.local_addr();
+        let database: Arc<dyn Database> =
+            Arc::new(servers::database(&self.database_url, name, &ports).await?);
+        let broker: Arc<dyn Broker> =
+            servers::broker(&self.amqp_url, &[name], name.as_str(), &ports).await?;
+        let (open_timers, gate) = watch::channel(false);
+        let options = host::Options::new(gate);
+        let running =
+            host::start(service, Arc::clone(&database), broker, ports.clone(), options).await;
+        let timers = {
+            let (database, ports) = (Arc::clone(&database), ports.clone());
+            self.ports.spawn(async move {
+                host::old_messages_consumed(&[database], start, &ports).await;
+                open_timers.send_replace(true);
+                open_timers.closed().await;
+            })
+        };
+        let readiness = probes::of_service(&running, &database);
+        let handle = running.handle();
+        let routes = routes(handle.clone())
+            .merge(dead_letters::routes(handle))
+            .merge(health::routes(readiness, ports.clone()));
+        print::line(format_args!("{name} listens on http://{address}"));
+        server.serve(routes, &ports, self.closing.wait()).await;
+        // Requests in hand were answered; now the batch in hand, then the connections. Nothing is
+        // lost: what was not committed comes again.
+        timers.abort();
+        running.stop().await;
+        database.close().await;
+        Ok(())
+    }
+}
