@@ -58,6 +58,8 @@ pub enum Command {
     /// Look at the sagas of a running system.
     #[command(subcommand)]
     Saga(SagaCommand),
+    /// Ask a running process whether it can serve now.
+    Ready(ReadyArgs),
     /// Print the graph of a saga's definition, with the deadlines that hold by default.
     Graph(GraphArgs),
     /// Bring the databases in a directory to this program's version.
@@ -171,6 +173,14 @@ pub struct SagaOneArgs {
     /// Which running system, and how to print.
     #[command(flatten)]
     pub remote: Remote,
+}
+
+/// Options of `ready`.
+#[derive(Debug, Default, Args)]
+pub struct ReadyArgs {
+    /// Which process [default: `http://127.0.0.1:8080`].
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_URL", value_parser = url)]
+    pub url: Option<String>,
 }
 
 /// Options of `graph`.

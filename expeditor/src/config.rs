@@ -44,6 +44,8 @@ pub struct File {
     pub bench: BenchFile,
     /// Options of `saga`.
     pub saga: SagaFile,
+    /// Options of `ready`.
+    pub ready: ReadyFile,
     /// Options of `graph`.
     pub graph: GraphFile,
     /// Options of `migrate`.
@@ -98,6 +100,15 @@ pub struct SagaFile {
     pub url: Option<String>,
     /// `--output`.
     pub output: Option<Output>,
+}
+
+/// Options of `ready`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReadyFile {
+    /// `--url`.
+    #[serde(deserialize_with = "some_url")]
+    pub url: Option<String>,
 }
 
 /// Options of `graph`.

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod dev;
 pub mod graph;
 pub mod migrate;
+pub mod ready;
 pub mod saga;
 
 use crate::{cli::Command, config::File, exit::Failure, process::serving};
@@ -19,6 +20,7 @@ pub async fn run(command: Command, file: File) -> Result<(), Failure> {
         Command::Audit(options) => audit::run(options, file).await,
         Command::Bench(command) => bench::run(command, file).await,
         Command::Saga(command) => saga::run(command, file).await,
+        Command::Ready(options) => ready::run(options, file).await,
         Command::Graph(options) => graph::run(&options, &file),
         Command::Migrate(options) => migrate::run(options, file).await,
     }

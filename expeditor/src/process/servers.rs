@@ -39,10 +39,10 @@ pub async fn broker(
     ports: &Ports,
 ) -> Result<Arc<RabbitMq>, Failure> {
     let options = rabbitmq::Options::new(url, services, name);
-    Ok(Arc::new(RabbitMq::start(options, ports).await.map_err(cannot_be_used)?))
+    Ok(Arc::new(RabbitMq::start(options, ports).await.map_err(|it| cannot_be_used(&it))?))
 }
 
-fn cannot_be_used(error: StartError) -> Failure {
+fn cannot_be_used(error: &StartError) -> Failure {
     match error {
         StartError::Url(_) => Failure::Usage(error.to_string()),
         StartError::Unreachable(_) | StartError::Refused(_) | StartError::Topology(_) => {
