@@ -2,7 +2,7 @@
 # The one binary in a small image: built in the first stage, run as a user without rights in the
 # second. `docker-compose.yml` runs all processes from it.
 
-FROM rust:1.95-bookworm AS build
+FROM rust:1.95.0-bookworm AS build
 WORKDIR /src
 COPY . .
 # The caches outlive a change of the sources, so that only what has changed is compiled again.
