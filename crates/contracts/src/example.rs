@@ -25,8 +25,8 @@ pub fn message(kind: MessageType) -> Value {
 
 /// A message in its envelope, with every attribute that a service writes.
 pub fn envelope(kind: MessageType) -> Envelope {
-    let id = MessageId(Uuid::from_u128(0x019e_704e_5a00_7000_8000_0000_0000_0001));
-    let saga = SagaId(Uuid::from_u128(0x019e_704e_5a00_7000_8000_0000_0000_00a1));
+    let id = MessageId(Uuid::from_u128(0x019e_7044_8800_7000_8000_0000_0000_0001));
+    let saga = SagaId(Uuid::from_u128(0x019e_7044_8800_7000_8000_0000_0000_00a1));
     let wrapped = match kind {
         MessageType::Command(kind) => {
             let command_id = CommandId(Uuid::from_u128(0x5c37_0c30_9d21_5c0e_8d5d_84a0_52e5_b0c1));
@@ -42,7 +42,7 @@ pub fn envelope(kind: MessageType) -> Envelope {
     // A menu's item belongs to no saga.
     if kind != MessageType::Event(EventType::MenuItemChanged) {
         envelope.correlationid = Some(saga.0);
-        let cause = Uuid::from_u128(0x019e_704e_5a00_7000_8000_0000_0000_0000);
+        let cause = Uuid::from_u128(0x019e_7044_8800_7000_8000_0000_0000_0000);
         envelope.causationid = Some(cause);
     }
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -222,7 +222,7 @@ fn at(minutes: i64) -> Timestamp {
 const FINE: &str = "the examples' ids are short and plain";
 
 fn order() -> OrderId {
-    OrderId::new("019e704e-5a00-7000-8000-0000000000b1").expect(FINE)
+    OrderId::new("019e7044-8800-7000-8000-0000000000b1").expect(FINE)
 }
 
 fn customer() -> CustomerId {

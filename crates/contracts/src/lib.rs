@@ -7,6 +7,7 @@
 //!
 //! This crate depends on nothing else of the project and does no IO.
 
+pub mod asyncapi;
 pub mod command;
 pub mod envelope;
 pub mod event;

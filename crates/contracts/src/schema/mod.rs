@@ -13,6 +13,7 @@ mod routing;
 
 pub use files::{File, files};
 pub use routing::routing;
+pub(crate) use routing::{bindings, received};
 
 /// The name under which the envelope's own schema is found.
 pub const ENVELOPE: &str = "envelope";
