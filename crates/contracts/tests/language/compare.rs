@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::paths::{follow, requires};
 
@@ -119,7 +119,7 @@ fn missing<'a>(there: In<'a>, not_there: In<'a>) -> Vec<&'a str> {
 }
 
 fn constraints(at: &str, released: In<'_>, today: In<'_>, breaks: &mut Vec<String>) {
-    let words = |it: In<'_>| it.schema.as_object().map(Map::clone).unwrap_or_default();
+    let words = |it: In<'_>| it.schema.as_object().cloned().unwrap_or_default();
     let (then, now) = (words(released), words(today));
     let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
     for name in names.into_iter().filter(|name| !APART.contains(&name.as_str())) {

@@ -156,7 +156,8 @@ fn a_bound_that_moves_is_told_either_way() {
 
 #[test]
 fn what_is_rerouted_is_told_and_what_is_added_is_not() {
-    let cases: [(fn(&mut Value), &[&str]); 6] = [
+    type Case = (fn(&mut Value), &'static [&'static str]);
+    let cases: [Case; 6] = [
         (
             |today| today["messages"]["settle-stock"]["routing_key"] = json!("payment"),
             &["the message settle-stock was rerouted: its routing_key was \"store\" and is \
