@@ -105,9 +105,7 @@ pub fn event(kind: EventType) -> Event {
         EventType::OrderReturned => {
             Event::OrderReturned(ended("returned", Some("delivery_returned")))
         }
-        EventType::CancellationRefused => {
-            Event::CancellationRefused(ended("cooking", Some("customer_cancelled")))
-        }
+        EventType::CancellationRefused => Event::CancellationRefused(ended("cooking", None)),
         EventType::MenuItemChanged => Event::MenuItemChanged(MenuItemChanged {
             store_id: store(),
             menu_id: menu(),
@@ -191,15 +189,14 @@ fn told(fact: EventType) -> Vec<Milestone> {
 fn detail(kind: EventType) -> Detail {
     use EventType as E;
     let reason = match kind {
-        E::PaymentDeclined => Some("card_declined"),
+        E::PaymentDeclined => Some("payment_declined"),
         E::OrderRejected => Some("out_of_stock"),
-        E::CookingDeclined => Some("kitchen_closed"),
+        E::CookingDeclined => Some("out of rice"),
         E::RiderReleased => Some("flat tyre"),
         E::DeliveryReturned => Some("nobody at home"),
         _ => None,
     };
-    let amount =
-        matches!(kind, E::PaymentAuthorized | E::PaymentCaptured | E::PaymentRefunded).then(total);
+    let amount = (kind.source() == ServiceName::Payment).then(total);
     let rider_id = (kind.source() == ServiceName::Rider).then(rider);
     Detail { amount, rider_id, reason: reason.map(str::to_owned) }
 }

@@ -8,9 +8,10 @@ use crate::EventType;
 ///
 /// What is private is no [`Event`](crate::Event), so that it cannot get into an
 /// [`Envelope`](crate::Envelope): a saga's history is made of a type of the engine's own, which
-/// this crate does not know and there is no conversion from.
+/// this crate does not know. Neither crate knows the other, so that no conversion between the two
+/// types can be declared anywhere.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0308
 /// # use contracts::{Envelope, MessageId, Timestamp};
 /// /// What a saga keeps of itself.
 /// struct StepRequested { step: String }
