@@ -114,9 +114,10 @@ mod tests {
     #[test]
     fn without_a_command_the_overview_names_each_with_a_line_and_two_examples() {
         let text = overview();
-        for command in
-            ["demo", "dev", "serve", "audit", "bench", "saga", "ready", "graph", "migrate", "help"]
-        {
+        for command in [
+            "demo", "dev", "serve", "audit", "bench", "saga", "ready", "graph", "schemas",
+            "asyncapi", "migrate", "help",
+        ] {
             assert!(text.contains(&format!("\n  {command} ")), "{command} is missing in\n{text}");
         }
         assert!(text.contains("expeditor demo --orders 500 --seed 7"));
@@ -152,6 +153,7 @@ mod tests {
             ("saga list --step cook", "cook-start, capture"),
             ("saga list --limit 501", "501 is not in 1..=500"),
             ("saga list --url localhost:8080", "http://"),
+            ("schemas order-plcaed", "did you mean 'order-placed'?"),
             ("migrate kitchen", "orchestrator, payment, store, cook, rider"),
         ] {
             let words = std::iter::once("expeditor").chain(wrong.split(' '));

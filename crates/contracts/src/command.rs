@@ -1,15 +1,16 @@
 //! Commands: requests from the orchestrator to a participant, each of which can be refused.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{CustomerId, Line, Money, OrderId, ServiceName, StoreId, routes};
 
 macro_rules! commands {
-    ($($(#[$doc:meta])* $name:ident($payload:ty) = $wire:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident($payload:ty) = $wire:literal,)*) => {
         /// The type of a command, as in the envelope's `type`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum CommandType { $($(#[$doc])* $name,)* }
+        pub enum CommandType { $($(#[doc = $doc])* $name,)* }
 
         impl CommandType {
             /// Every command that there is.
@@ -29,11 +30,26 @@ macro_rules! commands {
             pub const fn destination(self) -> ServiceName {
                 routes::destination(self)
             }
+
+            /// What it asks for, in a sentence or two.
+            pub const fn summary(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*).trim_ascii(),)* }
+            }
+
+            /// The schema of its payload, with what it refers to left with the generator.
+            pub(crate) fn payload_schema(self, generator: &mut SchemaGenerator) -> Schema {
+                match self { $(Self::$name => generator.subschema_for::<$payload>(),)* }
+            }
+
+            /// The schema of its payload, whole.
+            pub(crate) fn root_schema(self, generator: SchemaGenerator) -> Schema {
+                match self { $(Self::$name => generator.into_root_schema_for::<$payload>(),)* }
+            }
         }
 
         /// A command with its payload.
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum Command { $($(#[$doc])* $name($payload),)* }
+        pub enum Command { $($(#[doc = $doc])* $name($payload),)* }
 
         impl Command {
             /// Which command it is.
@@ -62,7 +78,7 @@ macro_rules! commands {
 commands! {
     /// Hold the order's total on the customer's means of payment.
     AuthorizePayment(AuthorizePayment) = "authorize-payment",
-    /// Undo of [`AuthorizePayment`](Self::AuthorizePayment): release the hold.
+    /// Undo of `authorize-payment`: release the hold.
     VoidPayment(OrderOnly) = "void-payment",
     /// Take the money that is held.
     CapturePayment(OrderOnly) = "capture-payment",
@@ -70,7 +86,7 @@ commands! {
     RefundPayment(OrderOnly) = "refund-payment",
     /// Put a ticket before the store's owner; acceptance reserves stock.
     RequestAcceptance(RequestAcceptance) = "request-acceptance",
-    /// Undo of [`RequestAcceptance`](Self::RequestAcceptance): releases the stock.
+    /// Undo of `request-acceptance`: releases the stock.
     CancelTicket(OrderOnly) = "cancel-ticket",
     /// Move what was reserved to sold.
     SettleStock(OrderOnly) = "settle-stock",
@@ -78,7 +94,7 @@ commands! {
     Restock(OrderOnly) = "restock",
     /// Put a ticket before the cook.
     PrepareFood(PrepareFood) = "prepare-food",
-    /// Undo of [`PrepareFood`](Self::PrepareFood); refused once cooking has started.
+    /// Undo of `prepare-food`; refused once cooking has started.
     CancelCooking(OrderOnly) = "cancel-cooking",
     /// Offer the delivery to riders near the address.
     DispatchDelivery(DispatchDelivery) = "dispatch-delivery",
@@ -89,14 +105,14 @@ commands! {
 }
 
 /// The payload of a command that needs to name the order only.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderOnly {
     /// The order.
     pub order_id: OrderId,
 }
 
 /// The payload of `authorize-payment`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuthorizePayment {
     /// The order.
     pub order_id: OrderId,
@@ -109,7 +125,7 @@ pub struct AuthorizePayment {
 }
 
 /// The payload of `request-acceptance`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RequestAcceptance {
     /// The order.
     pub order_id: OrderId,
@@ -122,7 +138,7 @@ pub struct RequestAcceptance {
 }
 
 /// The payload of `prepare-food`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PrepareFood {
     /// The order.
     pub order_id: OrderId,
@@ -134,7 +150,7 @@ pub struct PrepareFood {
 
 /// The payload of `dispatch-delivery`. The address is not in it: the rider service keeps the
 /// one that `order-placed` carried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DispatchDelivery {
     /// The order.
     pub order_id: OrderId,

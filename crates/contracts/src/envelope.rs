@@ -1,7 +1,8 @@
 //! The envelope: `CloudEvents` 1.0 in structured JSON, `application/cloudevents+json`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Map, Value, value::RawValue};
 use uuid::Uuid;
 
 use crate::{
@@ -16,22 +17,31 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// A message as it lies in outboxes and queues. `data` stays as it was written until it is
 /// decoded with [`Envelope::message`]; attributes that are not listed are ignored.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(
+    description = "A message on its way: CloudEvents 1.0, structured JSON. Attributes that are \
+                   not listed are ignored."
+)]
 pub struct Envelope {
     /// Always `1.0`.
+    #[schemars(extend("const" = "1.0"))]
     pub specversion: String,
     /// Identity of this message as sent; a resend has another one.
     pub id: MessageId,
     /// The command's or the event's type.
     #[serde(rename = "type")]
+    #[schemars(regex(pattern = "^[a-z]+(-[a-z]+)*$"))]
     pub kind: String,
     /// Who says it: `/payment`.
+    #[schemars(regex(pattern = "^/[a-z]+(-[a-z]+)*$"))]
     pub source: String,
     /// What it is about: the order's id; a menu item's is `<store_id>/<menu_id>`.
+    #[schemars(length(min = 1))]
     pub subject: String,
     /// When it occurred.
     pub time: Timestamp,
     /// `/schemas/<type>/<version>`.
+    #[schemars(regex(pattern = "^/schemas/[a-z]+(-[a-z]+)*/[1-9][0-9]*$"))]
     pub dataschema: String,
     /// Always `application/json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,6 +65,10 @@ pub struct Envelope {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracestate: Option<String>,
     /// The payload, as it was written.
+    #[schemars(
+        with = "Map<String, Value>",
+        description = "The payload; `dataschema` says what is in it."
+    )]
     pub data: Box<RawValue>,
 }
 

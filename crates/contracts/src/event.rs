@@ -1,21 +1,23 @@
 //! Events: facts that have happened and that anybody may hear.
 
 use core::fmt;
+use std::borrow::Cow;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
-    Address, CustomerId, District, Fact, Line, MenuId, Money, OrderId, RiderId, ServiceName,
+    Address, CustomerId, District, Fact, Line, MenuId, Money, OrderId, Reach, RiderId, ServiceName,
     StoreId, Timestamp,
 };
 
 macro_rules! event_types {
-    ($($(#[$doc:meta])* $name:ident = $wire:literal from $source:ident,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $wire:literal from $source:ident,)*) => {
         /// The type of an event, as in the envelope's `type`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum EventType {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $doc])* $name,)*
             /// A milestone of a type that this build does not know: a later version's. Never
             /// published, and never the type of a message that is decoded.
             Unknown,
@@ -40,6 +42,14 @@ macro_rules! event_types {
                 match self {
                     $(Self::$name => ServiceName::$source,)*
                     Self::Unknown => ServiceName::Orchestrator,
+                }
+            }
+
+            /// What it tells, in a sentence or two.
+            pub const fn summary(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),*).trim_ascii(),)*
+                    Self::Unknown => "A milestone of a later version.",
                 }
             }
         }
@@ -118,6 +128,33 @@ impl EventType {
     }
 }
 
+macro_rules! for_payload {
+    ($kind:expr, $generator:ident.$method:ident) => {
+        match $kind {
+            EventType::OrderPlaced => $generator.$method::<OrderPlaced>(),
+            EventType::OrderCancelled
+            | EventType::OrderCompleted
+            | EventType::OrderReturned
+            | EventType::CancellationRefused => $generator.$method::<OrderEnded>(),
+            EventType::MenuItemChanged => $generator.$method::<MenuItemChanged>(),
+            EventType::DeliveryOffered => $generator.$method::<DeliveryOffered>(),
+            _ => $generator.$method::<Fact>(),
+        }
+    };
+}
+
+impl EventType {
+    /// The schema of its payload, with what it refers to left with the generator.
+    pub(crate) fn payload_schema(self, generator: &mut SchemaGenerator) -> Schema {
+        for_payload!(self, generator.subschema_for)
+    }
+
+    /// The schema of its payload, whole.
+    pub(crate) fn root_schema(self, generator: SchemaGenerator) -> Schema {
+        for_payload!(self, generator.into_root_schema_for)
+    }
+}
+
 impl fmt::Display for EventType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -143,6 +180,22 @@ impl<'de> Deserialize<'de> for EventType {
             }
         }
         deserializer.deserialize_str(Name)
+    }
+}
+
+impl JsonSchema for EventType {
+    fn schema_name() -> Cow<'static, str> {
+        "EventType".into()
+    }
+
+    /// Open: a later version may add names, and a reader must not stumble over them.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let known: Vec<&str> = Self::ALL.iter().map(|kind| kind.as_str()).collect();
+        json_schema!({
+            "type": "string",
+            "description": "The type of an event. The list is open: later versions add to it.",
+            "examples": known,
+        })
     }
 }
 
@@ -214,6 +267,9 @@ impl Event {
 
     pub(crate) fn encode(&self) -> Result<Box<RawValue>, serde_json::Error> {
         match self {
+            Self::Fact(kind, _) if kind.reach() == Reach::Private => {
+                Err(serde::ser::Error::custom(format_args!("{kind} is private and not published")))
+            }
             Self::Fact(_, fact) => to_raw_value(fact),
             Self::OrderPlaced(placed) => to_raw_value(placed),
             Self::OrderCancelled(ended)
@@ -227,7 +283,7 @@ impl Event {
 }
 
 /// The payload of `order-placed`: enough for every listener to work without asking.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderPlaced {
     /// The order.
     pub order_id: OrderId,
@@ -247,7 +303,7 @@ pub struct OrderPlaced {
 
 /// The payload of `order-cancelled`, `order-completed`, `order-returned` and
 /// `cancellation-refused`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderEnded {
     /// The order.
     pub order_id: OrderId,
@@ -265,7 +321,7 @@ pub struct OrderEnded {
 }
 
 /// The payload of `menu-item-changed`. Stock movements do not publish it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MenuItemChanged {
     /// Whose menu.
     pub store_id: StoreId,
@@ -278,7 +334,7 @@ pub struct MenuItemChanged {
 }
 
 /// The payload of `delivery-offered`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliveryOffered {
     /// The order.
     pub order_id: OrderId,

@@ -5,12 +5,13 @@
 //! dropped; an equal one changes no step but counts as an answer; of a higher one the milestones
 //! not yet applied are applied in order. So duplicates, reordering and a lost message heal alike.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Event, EventType, Money, OrderId, RiderId, Timestamp};
 
 /// The payload of every participant's event about an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fact {
     /// The order.
     pub order_id: OrderId,
@@ -21,10 +22,11 @@ pub struct Fact {
 }
 
 /// One thing that happened to the aggregate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Milestone {
     /// What happened; [`EventType::Unknown`] where a later version published it.
     #[serde(rename = "type")]
+    #[schemars(description = "What happened. Later versions add types: keep what is not known.")]
     pub kind: EventType,
     /// When.
     pub at: Timestamp,
@@ -34,7 +36,7 @@ pub struct Milestone {
 }
 
 /// Particulars of a milestone; a type of milestone fills those that it has.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Detail {
     /// How much was held, taken or given back.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,14 +7,19 @@
 //!
 //! This crate depends on nothing else of the project and does no IO.
 
+pub mod asyncapi;
 pub mod command;
 pub mod envelope;
 pub mod event;
+pub mod example;
 pub mod fact;
 pub mod id;
 pub mod money;
 pub mod order;
+pub mod reach;
+pub mod reads;
 pub mod routes;
+pub mod schema;
 pub mod service;
 pub mod time;
 
@@ -28,5 +33,6 @@ pub use id::{
 };
 pub use money::{Currency, Money};
 pub use order::{Address, Line};
+pub use reach::Reach;
 pub use service::{QueueKind, ServiceName};
 pub use time::Timestamp;

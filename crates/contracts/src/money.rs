@@ -1,7 +1,9 @@
 //! Amounts of money in minor units: no fractions, no floating point.
 
 use core::fmt;
+use std::borrow::Cow;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// An ISO 4217 currency code: three capital letters.
@@ -45,6 +47,21 @@ impl From<Currency> for String {
     }
 }
 
+impl JsonSchema for Currency {
+    fn schema_name() -> Cow<'static, str> {
+        "Currency".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "An ISO 4217 currency code: three capital letters.",
+            "pattern": "^[A-Z]{3}$",
+            "examples": ["KRW"],
+        })
+    }
+}
+
 impl fmt::Debug for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -58,9 +75,11 @@ impl fmt::Debug for Currency {
 /// let dish = Money { amount: 9_500, currency: Currency::KRW };
 /// assert_eq!(dish.times(2), Some(Money { amount: 19_000, currency: Currency::KRW }));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(description = "An amount in the minor unit of its currency (won, cents).")]
 pub struct Money {
     /// How many minor units; never negative in what is published.
+    #[schemars(range(min = 0))]
     pub amount: i64,
     /// Of which currency.
     pub currency: Currency,

@@ -12,6 +12,10 @@ pub const DEAD_EXCHANGE: &str = "expeditor.dead";
 /// Alternate exchange of the events exchange, with one bounded queue of the same name.
 pub const UNHEARD_EXCHANGE: &str = "expeditor.unheard";
 
+/// After so many deliveries that were not acknowledged a queue gives a message up to
+/// [`DEAD_EXCHANGE`].
+pub const DELIVERY_LIMIT: i32 = 50;
+
 /// `<service>.commands` or `<service>.events`.
 pub fn queue(service: ServiceName, kind: QueueKind) -> String {
     format!("{service}.{}", kind.as_str())

@@ -1,8 +1,10 @@
 //! A point in time, to the millisecond; RFC 3339 in UTC on the wire. This module reads no clock.
 
 use core::{fmt, time::Duration};
+use std::borrow::Cow;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -76,6 +78,22 @@ impl<'de> Deserialize<'de> for Timestamp {
             }
         }
         deserializer.deserialize_str(Text)
+    }
+}
+
+impl JsonSchema for Timestamp {
+    fn schema_name() -> Cow<'static, str> {
+        "Timestamp".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "date-time",
+            "description": "A point in time in RFC 3339. Written in UTC with milliseconds; read \
+                            with any offset.",
+            "examples": ["2026-05-28T20:26:40.123Z"],
+        })
     }
 }
 

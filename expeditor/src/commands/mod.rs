@@ -1,5 +1,6 @@
 //! The commands, each in a file of its own.
 
+pub mod asyncapi;
 pub mod audit;
 pub mod bench;
 pub mod demo;
@@ -8,6 +9,7 @@ pub mod graph;
 pub mod migrate;
 pub mod ready;
 pub mod saga;
+pub mod schemas;
 
 use crate::{cli::Command, config::File, exit::Failure, process::serving};
 
@@ -22,6 +24,11 @@ pub async fn run(command: Command, file: File) -> Result<(), Failure> {
         Command::Saga(command) => saga::run(command, file).await,
         Command::Ready(options) => ready::run(options, file).await,
         Command::Graph(options) => graph::run(&options, &file),
+        Command::Schemas(options) => schemas::run(&options),
+        Command::Asyncapi => {
+            asyncapi::run();
+            Ok(())
+        }
         Command::Migrate(options) => migrate::run(options, file).await,
     }
 }

@@ -1,0 +1,111 @@
+//! Consumer contracts: which fields each service reads of each message that it hears.
+//!
+//! A field that stands here may not go away, whoever publishes it: a test holds every message
+//! against it. Whoever starts to read a field, or stops, changes this table beside the code that
+//! does. A path begins in `data`; `[*]` is every element of a list. A path that ends in `?` is read
+//! where it is given; all others must always be there.
+
+use crate::{CommandType, EventType, ServiceName, routes::subscriptions, schema::MessageType};
+
+/// What every service reads of every envelope: whether it knows the message, whether it has seen
+/// it, and whom it is about.
+pub const ENVELOPE: &[&str] = &[
+    "specversion",
+    "id",
+    "type",
+    "source",
+    "subject",
+    "time",
+    "dataschema",
+    "correlationid?",
+    "traceparent?",
+    "data",
+];
+
+/// What is read of an event's envelope besides.
+pub const EVENT_ENVELOPE: &[&str] = &["sequence"];
+
+/// What is read of a command's envelope besides.
+pub const COMMAND_ENVELOPE: &[&str] = &["commandid"];
+
+/// The fields of `data` that the service reads of such a message; none where it does not hear it.
+pub fn reads(consumer: ServiceName, message: MessageType) -> &'static [&'static str] {
+    match message {
+        MessageType::Command(command) if command.destination() == consumer => of_command(command),
+        MessageType::Event(event) if subscriptions(consumer).contains(&event) => {
+            of_event(consumer, event)
+        }
+        MessageType::Command(_) | MessageType::Event(_) => &[],
+    }
+}
+
+/// What the one service that it is for reads of a command.
+const fn of_command(command: CommandType) -> &'static [&'static str] {
+    use CommandType as C;
+    match command {
+        C::AuthorizePayment => {
+            &["order_id", "customer_id", "amount.amount", "amount.currency", "token"]
+        }
+        C::RequestAcceptance => &[
+            "order_id",
+            "store_id",
+            "items[*].menu_id",
+            "items[*].name",
+            "items[*].unit_price.amount",
+            "items[*].unit_price.currency",
+            "items[*].quantity",
+            "total.amount",
+            "total.currency",
+        ],
+        // A ticket shows its lines whole.
+        C::PrepareFood => &[
+            "order_id",
+            "store_id",
+            "items[*].menu_id",
+            "items[*].name",
+            "items[*].unit_price.amount",
+            "items[*].unit_price.currency",
+            "items[*].quantity",
+        ],
+        C::DispatchDelivery => &["order_id", "store_id"],
+        C::VoidPayment
+        | C::CapturePayment
+        | C::RefundPayment
+        | C::CancelTicket
+        | C::SettleStock
+        | C::Restock
+        | C::CancelCooking
+        | C::WidenSearch
+        | C::RecallDelivery => &["order_id"],
+    }
+}
+
+/// What a service reads of an event that it has subscribed to.
+const fn of_event(consumer: ServiceName, event: EventType) -> &'static [&'static str] {
+    use EventType as E;
+    match (consumer, event) {
+        (ServiceName::Rider, E::OrderPlaced) => {
+            &["order_id", "store_id", "address.district", "address.line"]
+        }
+        (ServiceName::Rider, _) => &["order_id"],
+        // The catalog.
+        (_, E::MenuItemChanged) => {
+            &["store_id", "menu_id", "name", "price.amount", "price.currency"]
+        }
+        // Why a store said no is told to the customer.
+        (_, E::OrderRejected | E::TicketCancelled) => {
+            &["order_id", "milestones[*].type", "milestones[*].data.reason?"]
+        }
+        // Who has the food is shown with the order.
+        (
+            _,
+            E::RiderAssigned
+            | E::RiderReleased
+            | E::FoodPicked
+            | E::DeliveryConfirmed
+            | E::DeliveryReturned,
+        ) => &["order_id", "milestones[*].type", "milestones[*].data.rider_id?"],
+        // The saga follows what has happened, and nothing else.
+        _ => &["order_id", "milestones[*].type"],
+    }
+}
