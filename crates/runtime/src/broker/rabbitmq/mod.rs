@@ -7,14 +7,18 @@
 //! A publication is never told to be confirmed unless the broker has taken it over: what is not
 //! known is [`Outcome::Unavailable`](crate::broker::Outcome::Unavailable), and is sent again.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use contracts::ServiceName;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    broker::{Broker, Confirm, Delivery, Publication},
+    broker::{Broker, Confirm, Delivery, Publication, Reach},
     ports::Ports,
 };
 
@@ -83,6 +87,7 @@ pub struct RabbitMq {
     options: Options,
     ports: Ports,
     publishing: mpsc::Sender<Vec<Request>>,
+    reaches: Mutex<HashMap<ServiceName, Reach>>,
 }
 
 impl RabbitMq {
@@ -97,7 +102,8 @@ impl RabbitMq {
         let (publishing, requests) = mpsc::channel(WAITING_CALLS);
         let publisher = publisher::Publisher::new(options.clone(), ports.clone(), requests);
         drop(ports.spawn(publisher.run(first)));
-        Ok(Self { options, ports: ports.clone(), publishing })
+        let reaches = Mutex::default();
+        Ok(Self { options, ports: ports.clone(), publishing, reaches })
     }
 
     /// How many events nobody was bound to lie in their bounded queue: more than a few mean that a
@@ -140,8 +146,15 @@ impl Broker for RabbitMq {
             service,
             prefetch,
             sender,
+            self.reach(service),
         );
         drop(self.ports.spawn(consumer.run()));
         deliveries
+    }
+
+    /// Of the latest call of [`consume`](Broker::consume) for it, with one consumer a service.
+    fn reach(&self, service: ServiceName) -> Reach {
+        let mut reaches = self.reaches.lock().unwrap_or_else(PoisonError::into_inner);
+        reaches.entry(service).or_insert_with(Reach::none_yet).clone()
     }
 }
