@@ -52,6 +52,11 @@ impl Orchestrator {
         Self { settings }
     }
 
+    /// Its settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     fn place(&self, placing: &Placing, view: &View<'_, State>, now: Timestamp) -> Decision<State> {
         let asked = &placing.order;
         let fingerprint = fingerprint(asked);

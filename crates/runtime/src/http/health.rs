@@ -16,7 +16,7 @@ use axum::{
 use futures_util::future::{BoxFuture, join_all};
 use serde::Serialize;
 
-use crate::ports::Ports;
+use crate::{metrics::METRICS, ports::Ports};
 
 const HEALTHZ: &str = "/healthz";
 const READYZ: &str = "/readyz";
@@ -25,7 +25,7 @@ const READYZ: &str = "/readyz";
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) fn is_probe(path: &str) -> bool {
-    path == HEALTHZ || path == READYZ
+    path == HEALTHZ || path == READYZ || path == METRICS
 }
 
 type Run = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;

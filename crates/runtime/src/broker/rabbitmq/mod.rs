@@ -9,7 +9,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     broker::{Broker, Confirm, Delivery, Publication, Reach},
+    metrics::Metrics,
     ports::Ports,
 };
 
@@ -31,6 +32,7 @@ mod pauses;
 mod properties;
 mod publisher;
 mod topology;
+mod unheard;
 
 pub use batch::{LARGEST_BATCH, LARGEST_PAYLOAD};
 pub use link::StartError;
@@ -117,6 +119,12 @@ impl RabbitMq {
         let depth = topology::unheard(&link.connection).await?;
         link.close().await;
         Ok(depth)
+    }
+
+    /// Shows [`unheard`](Self::unheard) as a gauge, asked every 10 s for as long as this lives. One
+    /// process for each broker will do.
+    pub fn show_unheard(self: &Arc<Self>, metrics: &Metrics) {
+        unheard::show(self, metrics);
     }
 }
 
