@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     Service,
     backlog::Backlog,
-    broker::{Broker, Reach},
+    broker::{Broker, Reach, Standing},
     db::Database,
     http::{Handle, Readiness},
     metrics::{Metrics, PathMetrics, number},
@@ -60,8 +60,9 @@ pub struct Running<S: Service> {
 }
 
 impl<S: Service> Running<S> {
-    /// Adds its checks: that its database can be used, that messages reach it, and that its path
-    /// works. The names begin with the service's.
+    /// Adds its checks: that its database can be used, that it has subscribed at the broker, and that
+    /// its path works. The names begin with the service's. A broker that goes away later is noted
+    /// and no failure: requests are still taken, and nobody should be turned away for it.
     pub fn watch(&self, readiness: &Readiness) {
         let name = self.handle.service().name();
         let handle = self.handle();
@@ -70,10 +71,14 @@ impl<S: Service> Running<S> {
             async move { handle.database_ready().await.map_err(|error| error.to_string()) }
         });
         let handle = self.handle();
-        readiness.add(format!("{name}/broker"), move || {
-            let connected = handle.reach().is_connected();
+        readiness.add_noting(format!("{name}/broker"), move || {
+            let standing = handle.reach().standing();
             async move {
-                if connected { Ok(()) } else { Err("no connection to consume over".to_owned()) }
+                match standing {
+                    Standing::Always | Standing::Since(_) => Ok(None),
+                    Standing::Deaf(Some(since)) => Ok(Some(format!("not connected since {since}"))),
+                    Standing::Deaf(None) => Err("not connected yet".to_owned()),
+                }
             }
         });
         let handle = self.handle();

@@ -80,7 +80,7 @@ async fn around(State(guard): State<Arc<Guard>>, mut request: Request, next: Nex
         let mut response = in_problem_details(guard.answer(request, next).await);
         response.headers_mut().insert(X_REQUEST_ID, id.header());
         let took = guard.ports.clock.elapsed().saturating_sub(start);
-        guard.metrics.answered(&method, route, response.status(), took);
+        guard.metrics.answered(&method, route.as_ref(), response.status(), took);
         log(response.status(), took);
         response
     };

@@ -24,8 +24,11 @@ pub(crate) struct HttpMetrics {
     metrics: Metrics,
     /// Known by the routes that there are, so it stays small. Read by many at a time, and written
     /// when a route is asked for the first time.
-    routes: Arc<RwLock<HashMap<&'static str, HashMap<String, Arc<Route>>>>>,
+    routes: Arc<RwLock<Routes>>,
 }
+
+/// By method and route.
+type Routes = HashMap<&'static str, HashMap<String, Arc<Route>>>;
 
 /// One route and method.
 #[derive(Debug)]
@@ -43,11 +46,11 @@ impl HttpMetrics {
     pub(crate) fn answered(
         &self,
         method: &Method,
-        route: Option<MatchedPath>,
+        route: Option<&MatchedPath>,
         status: StatusCode,
         took: Duration,
     ) {
-        let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+        let route = route.map_or(NO_ROUTE, MatchedPath::as_str);
         let route = self.route(known(method), route);
         let class = usize::from(status.as_u16() / 100).clamp(1, CLASSES.len()) - 1;
         route.answered[class].inc();

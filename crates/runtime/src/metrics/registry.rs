@@ -92,7 +92,7 @@ impl Metrics {
         self.read((name, help, MetricType::Counter), labels, Source::Read(Arc::new(read)));
     }
 
-    /// Everything, in the text format of OpenMetrics.
+    /// Everything, in the text format of `OpenMetrics`.
     pub fn text(&self) -> String {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(self.clone()));
