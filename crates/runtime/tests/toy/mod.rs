@@ -4,10 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part of the rig")]
 
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -23,13 +20,17 @@ use runtime::{
     aggregate::DecodeError,
     broker::{Ack, Broker, Confirm, Delivery, Publication, Reach},
     db::sqlite::SqliteDatabase,
-    db::{Begin, Database, DbError, Migrations, Opened, Outbox, Reader, SharedOutbox, Transaction},
+    db::{Database, Migrations},
     host::{self, Options, Running},
     metrics::Metrics,
     ports::Ports,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
+
+mod watched;
+
+pub(crate) use watched::Watched;
 
 /// No test waits longer than this for what must happen.
 pub(crate) const BOUND: Duration = Duration::from_secs(20);
@@ -206,67 +207,6 @@ impl Broker for ByHand {
     }
 }
 
-/// A database that counts transactions and can be made to be away.
-pub(crate) struct Watched {
-    pub(crate) inner: Arc<dyn Database>,
-    pub(crate) begun: AtomicUsize,
-    failure: Mutex<Option<DbError>>,
-    rejected: Mutex<Option<Key>>,
-}
-
-impl Watched {
-    /// From now on every transaction fails like this, or none does.
-    pub(crate) fn fail_with(&self, error: Option<DbError>) {
-        *self.failure.lock().unwrap() = error;
-    }
-
-    /// From now on a transaction that locks that tally is rejected.
-    pub(crate) fn reject(&self, id: &str) {
-        *self.rejected.lock().unwrap() = Some(tally(id));
-    }
-
-    fn refusal(&self, begin: &Begin) -> Option<DbError> {
-        let rejected = self.rejected.lock().unwrap();
-        if rejected.as_ref().is_some_and(|key| begin.lock.contains(key)) {
-            return Some(DbError::Rejected("the test rejects it".to_owned()));
-        }
-        match self.failure.lock().unwrap().as_ref()? {
-            DbError::Corrupt(text) => Some(DbError::Corrupt(text.clone())),
-            DbError::Conflict(text) => Some(DbError::Conflict(text.clone())),
-            other => Some(DbError::Unavailable(other.to_string())),
-        }
-    }
-}
-
-#[async_trait]
-impl Database for Watched {
-    async fn begin(&self, begin: Begin) -> Result<(Box<dyn Transaction>, Opened), DbError> {
-        self.begun.fetch_add(1, Ordering::SeqCst);
-        if let Some(error) = self.refusal(&begin) {
-            return Err(error);
-        }
-        self.inner.begin(begin).await
-    }
-    fn reader(&self) -> &dyn Reader {
-        self.inner.reader()
-    }
-    fn outbox(&self) -> &dyn Outbox {
-        self.inner.outbox()
-    }
-    fn shared_outbox(&self) -> Option<&dyn SharedOutbox> {
-        self.inner.shared_outbox()
-    }
-    async fn ready(&self) -> Result<(), DbError> {
-        self.inner.ready().await
-    }
-    async fn prune_inbox(&self, older_than: Timestamp, limit: u32) -> Result<u64, DbError> {
-        self.inner.prune_inbox(older_than, limit).await
-    }
-    async fn close(&self) {
-        self.inner.close().await;
-    }
-}
-
 /// The toy service, running.
 pub(crate) struct Rig {
     pub(crate) running: Running<Toy>,
@@ -323,12 +263,7 @@ impl Rig {
     /// On a database of the test's.
     pub(crate) async fn start_on(inner: Arc<dyn Database>, reach: Reach) -> Self {
         let ports = Ports::system();
-        let database = Arc::new(Watched {
-            inner,
-            begun: AtomicUsize::new(0),
-            failure: Mutex::new(None),
-            rejected: Mutex::new(None),
-        });
+        let database = Arc::new(Watched::around(inner));
         let (sender, receiver) = mpsc::channel(1_000);
         let broker = Arc::new(ByHand(Mutex::new(Some(receiver)), reach.clone()));
         let metrics = Metrics::default();
