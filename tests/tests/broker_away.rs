@@ -13,7 +13,7 @@ use runtime::{
     },
     ports::Ports,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::{App, STORE, servers};
 
 #[path = "../../crates/runtime/tests/broker_rabbitmq/proxy.rs"]
@@ -80,10 +80,20 @@ async fn asked(app: &App) -> (String, Timestamp) {
     (order, due)
 }
 
+/// The order's saga as operators see it.
+async fn saga(app: &App, order: &str) -> Value {
+    let saga = app.order(order).await["saga_id"].as_str().unwrap().to_owned();
+    app.client().get(&format!("/operator/sagas/{saga}")).await.body
+}
+
+/// How many events have happened to it.
+async fn version(app: &App, order: &str) -> u64 {
+    saga(app, order).await["events"].as_u64().unwrap()
+}
+
 /// When the store's answer is overdue.
 async fn deadline(app: &App, order: &str) -> Option<Timestamp> {
-    let saga = app.order(order).await["saga_id"].as_str().unwrap().to_owned();
-    let saga = app.client().get(&format!("/operator/sagas/{saga}")).await.body;
+    let saga = saga(app, order).await;
     let mut steps = saga["steps"].as_array().unwrap().iter();
     let accept = steps.find(|step| step["name"] == "accept").unwrap();
     serde_json::from_value(accept["deadline"].clone()).unwrap()
@@ -113,8 +123,10 @@ async fn an_answer_that_waits_out_an_outage_is_heard_before_its_deadline_is_judg
     line.proxy.cut();
     app.answer_ticket(&order, true).await;
     app.until("it shows", || async { connected(&app).await == Some(false) }).await;
+    let version = version(&app, &order).await;
     let meanwhile = app.place("sora", 1, "tok-ok").await;
     overdue(&app, due).await;
+    assert_eq!(self::version(&app, &order).await, version, "no attempt was used up");
     for order in [(&order, "paid"), (&meanwhile, "placed")] {
         assert_eq!(app.order(order.0).await["status"], order.1);
     }

@@ -183,7 +183,7 @@ fn observe(
     );
     let (look, clock) = (backlog.clone(), Arc::clone(&ports.clock));
     metrics.gauge(
-        "expeditor_outbox_oldest_seconds",
+        "expeditor_outbox_oldest_age_seconds",
         "How long the oldest message of the outbox has waited.",
         own,
         move || Some(look.age(clock.now()).as_secs_f64()),

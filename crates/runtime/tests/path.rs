@@ -328,7 +328,7 @@ async fn every_input_is_counted_once_by_what_became_of_it() {
         counted(rig, "expeditor_outbox_rows", "") == Some(5.0)
     })
     .await;
-    assert!(counted(rig, "expeditor_outbox_oldest_seconds", "").unwrap() > 0.0);
+    assert!(counted(rig, "expeditor_outbox_oldest_age_seconds", "").unwrap() > 0.0);
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ impl HttpMetrics {
                     self.metrics.counter("expeditor_http_requests", "Requests answered.", &labels)
                 }),
                 seconds: self.metrics.histogram(
-                    "expeditor_http_request_seconds",
+                    "expeditor_http_request_duration_seconds",
                     "Time until the answer began.",
                     &[("method", method), ("route", route)],
                     SECONDS,

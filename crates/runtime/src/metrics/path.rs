@@ -118,7 +118,7 @@ impl PathMetrics {
                 own,
             ),
             seconds: metrics.histogram(
-                "expeditor_transaction_seconds",
+                "expeditor_transaction_duration_seconds",
                 "Time from the beginning of a transaction to its commit.",
                 own,
                 SECONDS,

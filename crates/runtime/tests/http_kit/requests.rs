@@ -167,7 +167,7 @@ async fn requests_are_counted_by_the_route_and_never_by_what_was_asked() {
         r#"expeditor_http_requests_total{method="GET",route="/things/{thing_id}",status="4xx"} 1"#,
         r#"expeditor_http_requests_total{method="GET",route="none",status="4xx"} 1"#,
         r#"expeditor_http_requests_total{method="other",route="/me",status="4xx"} 1"#,
-        r#"expeditor_http_request_seconds_count{method="GET",route="/things/{thing_id}"} 3"#,
+        r#"expeditor_http_request_duration_seconds_count{method="GET",route="/things/{thing_id}"} 3"#,
         "# TYPE process_resident_memory_bytes gauge",
         "# TYPE process_cpu_seconds counter",
         "# EOF",
