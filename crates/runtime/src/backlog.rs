@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::{
     Problem,
+    broker::Reach,
     db::{Database, DbError},
     host::told_to_stop,
     ports::Ports,
@@ -26,6 +27,9 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A long outbox takes time to count: looking at it takes no more than this part of all time.
 const PART: u32 = 20;
+/// A message that has waited for so long shows that messages do not get through, whatever keeps them:
+/// a relay that is down, a broker that takes nothing. In order, they leave within milliseconds.
+const HINDERED: Duration = Duration::from_secs(5);
 /// No row lies there.
 const NONE: i64 = i64::MIN;
 /// When a client that was refused should ask again, in seconds.
@@ -97,11 +101,13 @@ impl Backlog {
         Err(Problem { retry_after: Some(ASK_AGAIN), ..problem })
     }
 
-    /// Looks again and again until told to stop. A database that cannot be read leaves what was
+    /// Looks again and again until told to stop, and says to `reach` when messages do not get
+    /// through. A database that cannot be read leaves what was
     /// noted: the messages still wait.
     pub(crate) async fn follow(
         self,
         database: Arc<dyn Database>,
+        reach: Reach,
         ports: Ports,
         mut stop: watch::Receiver<bool>,
     ) {
@@ -109,7 +115,13 @@ impl Backlog {
             loop {
                 let began = ports.clock.elapsed();
                 match look(&*database).await {
-                    Ok((rows, oldest, parked)) => self.note(rows, oldest, parked),
+                    Ok((rows, oldest, parked)) => {
+                        self.note(rows, oldest, parked);
+                        let now = ports.now();
+                        if self.age(now) >= HINDERED {
+                            reach.hindered(now);
+                        }
+                    }
                     Err(error) => {
                         self.0.reachable.store(false, Relaxed);
                         tracing::debug!(%error, "the outbox cannot be looked at");

@@ -143,7 +143,8 @@ pub async fn start<S: Service>(
         reach.clone(),
         stopped,
     ));
-    let following = backlog.clone().follow(Arc::clone(&database), ports.clone(), stop.subscribe());
+    let (look, heard) = (backlog.clone(), reach.clone());
+    let following = look.follow(Arc::clone(&database), heard, ports.clone(), stop.subscribe());
     let following = ports.spawn(following);
     let tidying = ports.spawn(tidy(name, Arc::clone(&database), ports.clone(), stop.subscribe()));
     let handle = Handle::new(service, Submit::new(asking), database, ports, reach, backlog);

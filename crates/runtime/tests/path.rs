@@ -281,6 +281,32 @@ async fn while_no_message_reaches_the_service_its_timers_wait() {
     rig.until("it fires", || async { rig.tally("later").await.unwrap().woken == 1 }).await;
 }
 
+#[tokio::test]
+async fn while_its_own_messages_wait_a_timer_is_told_that_others_may_wait_too() {
+    let rig = Rig::start().await;
+    rig.timers.send_replace(true);
+    let rig = &rig;
+    let told = |order: &'static str| async move {
+        rig.ask(Ask::Wake(order.to_owned(), rig.ports.now())).await.unwrap();
+        rig.until("it fires", || async { rig.tally(order).await.unwrap().woken == 1 }).await;
+        rig.tally(order).await.unwrap().deaf_until
+    };
+    let began = rig.ports.now();
+    assert_eq!(told("a").await, None);
+    // Nobody relays here.
+    let handle = rig.running.handle();
+    let long = Duration::from_secs(7);
+    rig.until("messages wait", || async { handle.backlog().age(rig.ports.now()) > long }).await;
+    assert!(told("b").await.unwrap() >= began.plus(Duration::from_secs(5)), "until the last look");
+
+    let rows = rig.database.outbox().read(0, 100).await.unwrap();
+    rig.database.outbox().delete(rows.iter().map(|row| row.id).collect()).await.unwrap();
+    rig.until("they have got through", || async { handle.backlog().rows() == 0 }).await;
+    let heard = told("c").await.unwrap();
+    rig.until("the outbox was looked at again", || async { handle.backlog().rows() > 0 }).await;
+    assert_eq!(told("d").await, Some(heard), "from then on they reach it again");
+}
+
 /// The value of a series of the toy's, if it is there.
 fn counted(rig: &Rig, name: &str, labels: &str) -> Option<f64> {
     let text = rig.metrics.text();

@@ -1,5 +1,5 @@
-//! Whether messages can reach a service: said by its consumer, read by its timers, by `/readyz` and
-//! by metrics.
+//! Whether messages can reach a service: said by its consumer and by the look at its outbox, read by
+//! its timers, by `/readyz` and by metrics.
 //!
 //! While nothing can reach a service, an answer that was given may wait somewhere, so no deadline
 //! may run out for the lack of it. The same holds for the time before a process subscribed first:
@@ -19,7 +19,7 @@ pub struct Reach(Arc<watch::Sender<Standing>>);
 pub enum Standing {
     /// Messages have always reached it.
     Always,
-    /// They reach it since then; before that they did not, or nobody knows.
+    /// They reach it since then; before that they did not, or not all of them, or nobody knows.
     Since(Timestamp),
     /// They do not reach it; this lasts since then, or since the process began.
     Deaf(Option<Timestamp>),
@@ -76,6 +76,18 @@ impl Reach {
         self.0.send_replace(Standing::Since(now));
     }
 
+    /// Messages do not get through, although the consumer is connected: the service's own wait, and
+    /// so may those that are meant for it.
+    pub fn hindered(&self, now: Timestamp) {
+        self.0.send_if_modified(|standing| {
+            let connected = !matches!(standing, Standing::Deaf(_));
+            if connected {
+                *standing = Standing::Since(now);
+            }
+            connected
+        });
+    }
+
     /// Resolves when messages reach it.
     pub async fn connected(&self) {
         let mut standing = self.0.subscribe();
@@ -102,5 +114,16 @@ mod tests {
         reach.regained(at(40));
         assert_eq!(reach.deaf_until(at(99)), Some(at(40)));
         assert_eq!(Reach::always().deaf_until(at(99)), None);
+    }
+
+    #[test]
+    fn while_the_services_own_messages_wait_those_for_it_may_wait_too() {
+        let at = Timestamp::from_millis;
+        for reach in [Reach::always(), Reach::none_yet()] {
+            reach.hindered(at(10));
+            reach.hindered(at(20));
+            let connected = reach.is_connected();
+            assert_eq!(reach.deaf_until(at(99)), Some(at(if connected { 20 } else { 99 })));
+        }
     }
 }
