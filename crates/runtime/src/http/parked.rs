@@ -18,7 +18,7 @@ use crate::{Problem, Service, db::Parked, http::handle::read_problem};
 #[derive(Debug, Serialize)]
 struct ParkedView {
     id: i64,
-    /// The aggregate that speaks, and the how manieth message of it this is.
+    /// The aggregate that speaks, and which of its messages this is.
     key: String,
     seq: u64,
     message_id: String,
