@@ -16,15 +16,14 @@ use runtime::{
     broker::{Broker, in_process::InProcess},
     db::{Database, Migrations, sqlite::SqliteDatabase},
     host,
-    http::{Readiness, ServeError, Server, dead_letters, health},
+    http::{Readiness, ServeError, Server, dead_letters, health, parked},
+    metrics::{self, Metrics},
     ports::Ports,
 };
 use serde::Deserialize;
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::{
-    directory::Making, exit::Failure, lock::DataLock, people::client::Client, process::probes,
-};
+use crate::{directory::Making, exit::Failure, lock::DataLock, people::client::Client};
 
 /// The services' settings, a section each.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -125,7 +124,14 @@ impl System {
         making.end()?;
         let broker = fittings.broker(Arc::new(InProcess::new(&ServiceName::ALL)));
         let (open_timers, timers_gate) = watch::channel(false);
-        let house = House { ports: &ports, broker: &broker, databases: &databases, timers_gate };
+        let metrics = Metrics::default();
+        let house = House {
+            ports: &ports,
+            broker: &broker,
+            databases: &databases,
+            timers_gate,
+            metrics: &metrics,
+        };
         let services = Services {
             orchestrator: house.start(orchestrator::Orchestrator::new(settings.orchestrator)).await,
             payment: house.start(payment::Payment::new(settings.payment)).await,
@@ -134,23 +140,17 @@ impl System {
             rider: house.start(rider::Rider::new(settings.rider)).await,
         };
         let relays = house.relays();
-        let timers = {
-            let (databases, ports) = (databases.clone(), ports.clone());
-            async move {
-                host::old_messages_consumed(&databases, start, &ports).await;
-                open_timers.send_replace(true);
-                open_timers.closed().await;
-            }
-        };
+        let timers = host::open_timers(open_timers, databases.clone(), start, ports.clone());
         let timers = ports.spawn(timers);
         let readiness = Readiness::default();
-        for (service, database) in ServiceName::ALL.into_iter().zip(&databases) {
-            probes::add_database(&readiness, service.as_str(), database);
-        }
         services.watch(&readiness);
         let (stop, mut stopped) = watch::channel(false);
         let server = {
-            let routes = services.routes().merge(health::routes(readiness, ports.clone()));
+            let routes = services
+                .routes()
+                .merge(health::routes(readiness, ports.clone()))
+                .merge(metrics::routes(metrics.clone()));
+            let server = server.with_metrics(metrics);
             let own_ports = ports.clone();
             ports.spawn(async move {
                 let told = async move { host::told_to_stop(&mut stopped).await };
@@ -214,12 +214,14 @@ struct House<'a> {
     broker: &'a Arc<dyn Broker>,
     databases: &'a [Arc<dyn Database>],
     timers_gate: watch::Receiver<bool>,
+    metrics: &'a Metrics,
 }
 
 impl House<'_> {
     async fn start<S: Service>(&self, service: S) -> host::Running<S> {
         let database = self.database(service.name());
         let options = host::Options::new(self.timers_gate.clone());
+        let options = options.with_metrics(self.metrics.clone());
         host::start(service, database, Arc::clone(self.broker), self.ports.clone(), options).await
     }
 
@@ -239,13 +241,13 @@ impl House<'_> {
 }
 
 impl Services {
-    /// Adds a check for each: that it takes requests and messages.
+    /// Adds the checks of each.
     fn watch(&self, readiness: &Readiness) {
-        probes::add_path(readiness, &self.orchestrator);
-        probes::add_path(readiness, &self.payment);
-        probes::add_path(readiness, &self.store);
-        probes::add_path(readiness, &self.cook);
-        probes::add_path(readiness, &self.rider);
+        self.orchestrator.watch(readiness);
+        self.payment.watch(readiness);
+        self.store.watch(readiness);
+        self.cook.watch(readiness);
+        self.rider.watch(readiness);
     }
 
     fn routes(&self) -> Router {
@@ -260,6 +262,11 @@ impl Services {
             .merge(dead_letters::routes(self.store.handle()))
             .merge(dead_letters::routes(self.cook.handle()))
             .merge(dead_letters::routes(self.rider.handle()))
+            .merge(parked::routes(self.orchestrator.handle()))
+            .merge(parked::routes(self.payment.handle()))
+            .merge(parked::routes(self.store.handle()))
+            .merge(parked::routes(self.cook.handle()))
+            .merge(parked::routes(self.rider.handle()))
     }
 }
 

@@ -52,6 +52,11 @@ impl Orchestrator {
         Self { settings }
     }
 
+    /// Its settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     fn place(&self, placing: &Placing, view: &View<'_, State>, now: Timestamp) -> Decision<State> {
         let asked = &placing.order;
         let fingerprint = fingerprint(asked);
@@ -182,7 +187,9 @@ impl Orchestrator {
     fn wake(&self, key: &Key, view: &View<'_, State>, now: Timestamp) -> Decision<State> {
         let Some(order) = order(view, key) else { return Decision::ignored("unknown-order") };
         let oldest_unsent = view.oldest_unsent(key).map(engine_time);
-        match Turn::take(&self.settings, order, &saga::Input::Wake { oldest_unsent }, now) {
+        let deaf_until = view.deaf_until().map(engine_time);
+        let input = saga::Input::Wake { oldest_unsent, deaf_until };
+        match Turn::take(&self.settings, order, &input, now) {
             Err(_) => Decision::ignored("unknown-definition"),
             Ok(turn) if turn.changed() => turn.into_decision(),
             Ok(turn) => Decision::ignored(label(turn.outcome)),

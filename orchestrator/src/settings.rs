@@ -1,6 +1,8 @@
-//! The orchestrator's settings: how long each step may take, and how commands are sent again.
+//! The orchestrator's settings: how long each step may take, how commands are sent again, and when
+//! no new orders are taken.
 //!
-//! What stands here when a saga starts is pinned in it: a change applies to later orders only.
+//! What stands here about a saga when it starts is pinned in it: a change applies to later orders
+//! only.
 
 use std::time::Duration;
 
@@ -8,13 +10,27 @@ use saga::{Definition, Millis};
 use serde::{Deserialize, Deserializer, de::Error};
 
 /// Everything that can be set.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// How long each step may take.
     pub deadlines: Deadlines,
     /// How commands are sent again while they are not answered.
     pub retry: Retry,
+    /// New orders are refused while a message has lain in the outbox for longer than this, in
+    /// seconds: what is promised must get through. 10 min.
+    #[serde(deserialize_with = "seconds")]
+    pub outbox_age_limit: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            deadlines: Deadlines::default(),
+            retry: Retry::default(),
+            outbox_age_limit: Duration::from_secs(600),
+        }
+    }
 }
 
 /// How long each step may take before the saga acts: in seconds, fractions allowed. What is not
@@ -172,6 +188,7 @@ mod tests {
             r#"{"deadlines":{"accept":0}}"#,
             r#"{"deadlines":{"lunch":1}}"#,
             r#"{"retries":{}}"#,
+            r#"{"outbox_age_limit":0}"#,
         ] {
             assert!(serde_json::from_str::<Settings>(bad).is_err(), "{bad}");
         }

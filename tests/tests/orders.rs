@@ -171,9 +171,51 @@ async fn dead_letters_are_listed_and_every_part_is_ready() {
     for service in ServiceName::ALL {
         let list = app.client().get(&format!("/{service}/dead-letters")).await;
         assert_eq!((list.status, &list.body["items"]), (200, &json!([])), "{service}");
+        let parked = app.client().get(&format!("/{service}/parked")).await;
+        assert_eq!((parked.status, &parked.body["items"]), (200, &json!([])), "{service}");
     }
     let ready = app.client().get("/readyz").await;
     assert_eq!(ready.status, 200, "{:?}", ready.body);
-    assert!(ready.body.to_string().contains("rider/path"), "{:?}", ready.body);
+    for check in ["rider/path", "rider/broker", "rider/database"] {
+        assert!(ready.body.to_string().contains(check), "{:?}", ready.body);
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happened_can_be_read_as_metrics() {
+    let app = App::start().await;
+    app.open(10, 3).await;
+    let order = app.place_and_start_cooking("mina", 1).await;
+    app.cook(&order, "finish").await;
+    for what in ["claim", "pickup", "confirmation"] {
+        app.ride(&order, what).await;
+    }
+    app.reaches(&order, "delivered").await;
+    app.drained().await;
+    let metrics = app.client().get("/metrics").await;
+    assert!(metrics.header("content-type").starts_with("application/openmetrics-text"));
+    let value = |series: &str| -> f64 {
+        let found = metrics.text.lines().find_map(|line| line.strip_prefix(series));
+        let found = found.unwrap_or_else(|| panic!("{series} in\n{}", metrics.text));
+        found.trim().parse().unwrap()
+    };
+    for (service, least) in
+        [("orchestrator", 9.0), ("payment", 2.0), ("store", 2.0), ("cook", 1.0), ("rider", 1.0)]
+    {
+        let decided = format!(
+            "expeditor_inputs_total{{service=\"{service}\",kind=\"message\",outcome=\"decided\"}}"
+        );
+        assert!(value(&decided) >= least, "{service}: {}", value(&decided));
+        let of = |name: &str| value(&format!("{name}{{service=\"{service}\"}}"));
+        assert!(of("expeditor_transactions_total") >= least);
+        assert!(
+            of("expeditor_consumer_connected") > 0.5 && of("expeditor_dead_letters_total") < 0.5
+        );
+    }
+    let placed = "expeditor_http_requests_total{method=\"POST\",route=\"/orders\",status=\"2xx\"}";
+    assert!((value(placed) - 1.0).abs() < 0.1);
+    assert!(value("process_resident_memory_bytes") > 1_000_000.0);
+    assert!(!metrics.text.contains(&order), "no id is a label");
     app.finish().await;
 }

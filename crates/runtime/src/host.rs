@@ -13,9 +13,11 @@ use tokio::{
 
 use crate::{
     Service,
-    broker::Broker,
+    backlog::Backlog,
+    broker::{Broker, Reach, Standing},
     db::Database,
-    http::Handle,
+    http::{Handle, Readiness},
+    metrics::{Metrics, PathMetrics, number},
     path::{Alarm, Inputs, Submit, Worker, run_timers},
     ports::Ports,
 };
@@ -32,12 +34,21 @@ pub struct Options {
     pub prefetch: usize,
     /// Timers begin to fire when this turns true.
     pub timers: watch::Receiver<bool>,
+    /// Where it counts; a process that shows its metrics gives all its services the same.
+    pub metrics: Metrics,
 }
 
 impl Options {
     /// The defaults, with timers that wait for that gate.
     pub fn new(timers: watch::Receiver<bool>) -> Self {
-        Self { batch: 256, waiting_requests: 1024, prefetch: 300, timers }
+        let metrics = Metrics::default();
+        Self { batch: 256, waiting_requests: 1024, prefetch: 300, timers, metrics }
+    }
+
+    /// Counting into those metrics.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 }
 
@@ -49,6 +60,34 @@ pub struct Running<S: Service> {
 }
 
 impl<S: Service> Running<S> {
+    /// Adds its checks: that its database can be used, that it has subscribed at the broker, and that
+    /// its path works. The names begin with the service's. A broker that goes away later is noted
+    /// and no failure: requests are still taken, and nobody should be turned away for it.
+    pub fn watch(&self, readiness: &Readiness) {
+        let name = self.handle.service().name();
+        let handle = self.handle();
+        readiness.add(format!("{name}/database"), move || {
+            let handle = handle.clone();
+            async move { handle.database_ready().await.map_err(|error| error.to_string()) }
+        });
+        let handle = self.handle();
+        readiness.add_noting(format!("{name}/broker"), move || {
+            let standing = handle.reach().standing();
+            async move {
+                match standing {
+                    Standing::Always | Standing::Since(_) => Ok(None),
+                    Standing::Deaf(Some(since)) => Ok(Some(format!("not connected since {since}"))),
+                    Standing::Deaf(None) => Err("not connected yet".to_owned()),
+                }
+            }
+        });
+        let handle = self.handle();
+        readiness.add(format!("{name}/path"), move || {
+            let served = handle.is_served();
+            async move { if served { Ok(()) } else { Err("it has ended".to_owned()) } }
+        });
+    }
+
     /// What its routes use.
     pub fn handle(&self) -> Handle<S> {
         self.handle.clone()
@@ -77,7 +116,10 @@ pub async fn start<S: Service>(
     let (stop, stopped) = watch::channel(false);
     let (asking, requests) = mpsc::channel(options.waiting_requests);
     let (firing, timers) = mpsc::channel(options.batch);
-    let deliveries = broker.consume(service.name(), options.prefetch).await;
+    let name = service.name();
+    let (reach, backlog) = (broker.reach(name), Backlog::default());
+    let deliveries = broker.consume(name, options.prefetch).await;
+    observe(&options.metrics, name, &reach, &backlog, &ports);
     let alarm = Arc::new(Alarm::new());
     let worker = Worker {
         service: Arc::clone(&service),
@@ -85,6 +127,8 @@ pub async fn start<S: Service>(
         ports: ports.clone(),
         alarm: Arc::clone(&alarm),
         batch: options.batch,
+        reach: reach.clone(),
+        metrics: PathMetrics::new(&options.metrics, name),
         complained: AtomicI64::new(i64::MIN),
     };
     let inputs = Inputs { requests, deliveries, timers, stop: stopped.clone() };
@@ -96,12 +140,62 @@ pub async fn start<S: Service>(
         alarm,
         firing,
         options.timers,
+        reach.clone(),
         stopped,
     ));
-    let tidying =
-        ports.spawn(tidy(service.name(), Arc::clone(&database), ports.clone(), stop.subscribe()));
-    let handle = Handle::new(service, Submit::new(asking), database, ports);
-    Running { handle, stop, tasks: vec![work, timers, tidying] }
+    let (look, heard) = (backlog.clone(), reach.clone());
+    let following = look.follow(Arc::clone(&database), heard, ports.clone(), stop.subscribe());
+    let following = ports.spawn(following);
+    let tidying = ports.spawn(tidy(name, Arc::clone(&database), ports.clone(), stop.subscribe()));
+    let handle = Handle::new(service, Submit::new(asking), database, ports, reach, backlog);
+    Running { handle, stop, tasks: vec![work, timers, tidying, following] }
+}
+
+/// What is read of a service when somebody looks.
+fn observe(
+    metrics: &Metrics,
+    service: ServiceName,
+    reach: &Reach,
+    backlog: &Backlog,
+    ports: &Ports,
+) {
+    let own: &[(&str, &str)] = &[("service", service.as_str())];
+    let flag = |yes: bool| Some(f64::from(u8::from(yes)));
+    let reach = reach.clone();
+    metrics.gauge(
+        "expeditor_consumer_connected",
+        "Whether messages reach the service.",
+        own,
+        move || flag(reach.is_connected()),
+    );
+    let look = backlog.clone();
+    metrics.gauge(
+        "expeditor_database_reachable",
+        "Whether the service's database could be read at the last look.",
+        own,
+        move || flag(look.is_reachable()),
+    );
+    let look = backlog.clone();
+    metrics.gauge(
+        "expeditor_outbox_rows",
+        "Messages in the outbox that are not sent or not confirmed.",
+        own,
+        move || Some(number(look.rows())),
+    );
+    let (look, clock) = (backlog.clone(), Arc::clone(&ports.clock));
+    metrics.gauge(
+        "expeditor_outbox_oldest_age_seconds",
+        "How long the oldest message of the outbox has waited.",
+        own,
+        move || Some(look.age(clock.now()).as_secs_f64()),
+    );
+    let look = backlog.clone();
+    metrics.gauge(
+        "expeditor_outbox_parked",
+        "Messages that the broker does not take, kept until somebody sends them again.",
+        own,
+        move || Some(number(look.parked())),
+    );
 }
 
 /// The inbox knows a message for this long after its own time: at least as long as the longest
@@ -141,6 +235,22 @@ async fn tidy(
 pub async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
     // An error means that the sender is gone: nobody could tell us any more.
     drop(stop.wait_for(|stop| *stop).await);
+}
+
+/// Opens the gate of a process's timers when it is time for that after a start, as
+/// [`old_messages_consumed`] says of these databases. A process that has one service gives its own;
+/// what lies in others' outboxes it cannot see, but on a broker that can be away a deadline runs
+/// from the moment at which the service could hear again ([`Reach`]). Ends when nobody is at the
+/// gate any more.
+pub async fn open_timers(
+    gate: watch::Sender<bool>,
+    databases: Vec<Arc<dyn Database>>,
+    start: Timestamp,
+    ports: Ports,
+) {
+    old_messages_consumed(&databases, start, &ports).await;
+    gate.send_replace(true);
+    gate.closed().await;
 }
 
 /// After a start, overdue timers wait at most this long for older messages.

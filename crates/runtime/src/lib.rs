@@ -10,10 +10,12 @@
 //! the only way out.
 
 pub mod aggregate;
+pub mod backlog;
 pub mod broker;
 pub mod db;
 pub mod host;
 pub mod http;
+pub mod metrics;
 pub mod participant;
 pub mod path;
 pub mod ports;

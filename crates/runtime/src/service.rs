@@ -96,6 +96,7 @@ impl Keys {
 pub struct View<'a, S> {
     pub(crate) states: &'a HashMap<Key, S>,
     pub(crate) oldest_unsent: &'a HashMap<u16, Timestamp>,
+    pub(crate) deaf_until: Option<Timestamp>,
     /// What the input has named; everything in tests of `decide`.
     pub(crate) named: Option<&'a Named>,
 }
@@ -103,7 +104,13 @@ pub struct View<'a, S> {
 impl<'a, S> View<'a, S> {
     /// A view of given states, for tests of `decide`.
     pub fn new(states: &'a HashMap<Key, S>, oldest_unsent: &'a HashMap<u16, Timestamp>) -> Self {
-        Self { states, oldest_unsent, named: None }
+        Self { states, oldest_unsent, deaf_until: None, named: None }
+    }
+
+    /// The same view after a time in which no message could reach the service, up to then.
+    #[must_use]
+    pub fn with_deaf_until(self, heard: Option<Timestamp>) -> Self {
+        Self { deaf_until: heard, ..self }
     }
 
     /// The aggregate, if it exists. It must have been named: what other inputs of the batch have
@@ -118,6 +125,12 @@ impl<'a, S> View<'a, S> {
     /// written, if any lies there. A message not older than that may not have been sent yet.
     pub fn oldest_unsent(&self, key: &Key) -> Option<Timestamp> {
         self.oldest_unsent.get(&crate::aggregate::bucket(&key.outbox_key())).copied()
+    }
+
+    /// For a [`Input::Wake`]: the end of the last time in which no message could reach the service,
+    /// if there was one. An answer may have waited until then.
+    pub fn deaf_until(&self) -> Option<Timestamp> {
+        self.deaf_until
     }
 }
 

@@ -8,6 +8,7 @@ use contracts::MessageId;
 use futures_util::future::join_all;
 use runtime::{
     Reply,
+    broker::Reach,
     db::{Database, DbError},
 };
 
@@ -254,4 +255,121 @@ async fn a_timer_that_cannot_be_decided_about_is_put_off() {
     })
     .await;
     assert!(dead_letters(rig).await.is_empty(), "a timer is no message");
+}
+
+#[tokio::test]
+async fn while_no_message_reaches_the_service_its_timers_wait() {
+    let rig = Rig::start_within(Reach::none_yet()).await;
+    rig.timers.send_replace(true);
+    let now = rig.ports.now();
+    rig.ask(Ask::Wake("due".to_owned(), now)).await.unwrap();
+    let rig = &rig;
+    let long = now.plus(Duration::from_millis(1_500));
+    rig.until("timers had their time", || async { rig.ports.now() > long }).await;
+    assert_eq!(rig.tally("due").await.unwrap().woken, 0, "an answer may wait somewhere");
+    let heard = rig.ports.now();
+    rig.reach.regained(heard);
+    rig.until("it fires", || async { rig.tally("due").await.unwrap().woken == 1 }).await;
+    assert_eq!(rig.tally("due").await.unwrap().deaf_until, Some(heard), "and is told since when");
+
+    rig.reach.lost(rig.ports.now());
+    rig.ask(Ask::Wake("later".to_owned(), rig.ports.now())).await.unwrap();
+    let long = rig.ports.now().plus(Duration::from_millis(1_500));
+    rig.until("timers had their time", || async { rig.ports.now() > long }).await;
+    assert_eq!(rig.tally("later").await.unwrap().woken, 0);
+    rig.reach.regained(rig.ports.now());
+    rig.until("it fires", || async { rig.tally("later").await.unwrap().woken == 1 }).await;
+}
+
+#[tokio::test]
+async fn while_its_own_messages_wait_a_timer_is_told_that_others_may_wait_too() {
+    let rig = Rig::start().await;
+    rig.timers.send_replace(true);
+    let rig = &rig;
+    let told = |order: &'static str| async move {
+        rig.ask(Ask::Wake(order.to_owned(), rig.ports.now())).await.unwrap();
+        rig.until("it fires", || async { rig.tally(order).await.unwrap().woken == 1 }).await;
+        rig.tally(order).await.unwrap().deaf_until
+    };
+    let began = rig.ports.now();
+    assert_eq!(told("a").await, None);
+    // Nobody relays here.
+    let handle = rig.running.handle();
+    let long = Duration::from_secs(7);
+    rig.until("messages wait", || async { handle.backlog().age(rig.ports.now()) > long }).await;
+    assert!(told("b").await.unwrap() >= began.plus(Duration::from_secs(5)), "until the last look");
+
+    let rows = rig.database.outbox().read(0, 100).await.unwrap();
+    rig.database.outbox().delete(rows.iter().map(|row| row.id).collect()).await.unwrap();
+    rig.until("they have got through", || async { handle.backlog().rows() == 0 }).await;
+    let heard = told("c").await.unwrap();
+    rig.until("the outbox was looked at again", || async { handle.backlog().rows() > 0 }).await;
+    assert_eq!(told("d").await, Some(heard), "from then on they reach it again");
+}
+
+/// The value of a series of the toy's, if it is there.
+fn counted(rig: &Rig, name: &str, labels: &str) -> Option<f64> {
+    let text = rig.metrics.text();
+    let series = format!("{name}{{service=\"store\"{labels}}} ");
+    text.lines().find_map(|line| line.strip_prefix(&series)?.parse().ok())
+}
+
+fn inputs(rig: &Rig, kind: &str, outcome: &str) -> f64 {
+    let labels = format!(",kind=\"{kind}\",outcome=\"{outcome}\"");
+    counted(rig, "expeditor_inputs_total", &labels).unwrap()
+}
+
+#[tokio::test]
+async fn every_input_is_counted_once_by_what_became_of_it() {
+    let rig = Rig::start().await;
+    let same = rig.command("o1");
+    for bytes in [same.clone(), same, rig.command("o2"), "not json".to_owned()] {
+        rig.deliver(bytes).await.wait().await;
+    }
+    // Taken apart until it stands alone, and counted once nevertheless.
+    rig.deliver(rig.command("panic")).await.wait().await;
+    rig.ask(Ask::Count("o1".to_owned())).await.unwrap();
+    rig.ask(Ask::Count("panic".to_owned())).await.unwrap_err();
+    rig.ask(Ask::Wake("o3".to_owned(), rig.ports.now())).await.unwrap();
+    rig.timers.send_replace(true);
+    let rig = &rig;
+    rig.until("the timer was looked at", || async { inputs(rig, "timer", "decided") > 0.5 }).await;
+    for (kind, outcome, expected) in [
+        ("message", "decided", 2.0),
+        ("message", "repeated", 1.0),
+        ("message", "dead_letter", 2.0),
+        ("request", "decided", 2.0),
+        ("request", "failed", 1.0),
+        ("timer", "decided", 1.0),
+        ("timer", "ignored", 0.0),
+    ] {
+        let found = inputs(rig, kind, outcome);
+        assert!((found - expected).abs() < 0.1, "{kind} {outcome}: {found}");
+    }
+    assert_eq!(counted(rig, "expeditor_dead_letters_total", ""), Some(2.0));
+    assert_eq!(counted(rig, "expeditor_consumer_connected", ""), Some(1.0));
+    let batches = counted(rig, "expeditor_batch_inputs_count", "").unwrap();
+    assert_eq!(counted(rig, "expeditor_transactions_total", ""), Some(batches));
+    rig.until("the outbox was looked at", || async {
+        counted(rig, "expeditor_outbox_rows", "") == Some(5.0)
+    })
+    .await;
+    assert!(counted(rig, "expeditor_outbox_oldest_age_seconds", "").unwrap() > 0.0);
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_shows() {
+    let rig = Rig::start().await;
+    rig.database.fail_with(Some(DbError::Unavailable("gone".to_owned())));
+    let waiting = rig.deliver(rig.command("o1")).await;
+    rig.ask(Ask::Count("o2".to_owned())).await.unwrap_err();
+    let rig = &rig;
+    let shows = |inputs| {
+        move || async move { counted(rig, "expeditor_inputs_waiting", "") == Some(inputs) }
+    };
+    rig.until("a message waits", shows(1.0)).await;
+    assert!(inputs(rig, "request", "unavailable") > 0.5);
+    rig.database.fail_with(None);
+    waiting.wait().await;
+    rig.until("none waits", shows(0.0)).await;
 }

@@ -29,6 +29,8 @@ pub struct Event {
 pub enum Extension {
     /// The command may still lie in our own outbox.
     Unsent,
+    /// No message could reach us for a while: the answer may have waited.
+    Deaf,
     /// The saga is stuck and sends nothing new.
     Stuck,
 }

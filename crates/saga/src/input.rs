@@ -25,6 +25,9 @@ pub enum Input {
         /// When the oldest message was written that may still lie in our own outbox: a command
         /// sent at that time or later counts as unsent.
         oldest_unsent: Option<Time>,
+        /// Until when we were deaf: the end of the last time in which no message could reach us. A
+        /// deadline that began before it runs from then.
+        deaf_until: Option<Time>,
     },
     /// An operator acts.
     Operator {

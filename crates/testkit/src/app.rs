@@ -1,13 +1,13 @@
 //! The whole system in this process, on a temporary directory.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use expeditor::{
     audit::{self, Files, Knowledge},
-    system::{Settings, System},
+    system::{Fittings, Settings, System},
     tables,
 };
-use runtime::ports::Ports;
+use runtime::{ServiceName, broker::Broker, db::Database, ports::Ports};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -19,6 +19,19 @@ pub const BOUND: Duration = Duration::from_secs(60);
 /// How long until a condition is looked at again. Conditions are read over HTTP, where nothing
 /// tells of a change.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// Another broker, if there is one.
+struct Other(Option<Arc<dyn Broker>>);
+
+impl Fittings for Other {
+    fn broker(&self, usual: Arc<dyn Broker>) -> Arc<dyn Broker> {
+        self.0.clone().unwrap_or(usual)
+    }
+
+    fn database(&self, _: ServiceName, database: Arc<dyn Database>) -> Arc<dyn Database> {
+        database
+    }
+}
 
 /// The system, running.
 pub struct App {
@@ -36,14 +49,26 @@ impl App {
 
     /// Starts it.
     pub async fn start_with(settings: Settings) -> Self {
-        Self::start_on(tempfile::tempdir().unwrap(), settings).await
+        Self::start_on(tempfile::tempdir().unwrap(), settings, None).await
     }
 
-    async fn start_on(directory: TempDir, settings: Settings) -> Self {
+    /// Starts it with another broker in place of the one within the process.
+    pub async fn start_with_broker(settings: Settings, broker: Arc<dyn Broker>) -> Self {
+        Self::start_on(tempfile::tempdir().unwrap(), settings, Some(broker)).await
+    }
+
+    /// Starts it on what another one left.
+    pub async fn start_on(
+        directory: TempDir,
+        settings: Settings,
+        broker: Option<Arc<dyn Broker>>,
+    ) -> Self {
         let ports = Ports::system();
         let listen = "127.0.0.1:0".parse().unwrap();
         let system =
-            System::start(directory.path(), listen, settings, ports.clone()).await.unwrap();
+            System::start_fitted(directory.path(), listen, settings, ports.clone(), &Other(broker))
+                .await
+                .unwrap();
         let client = Client::new(system.url());
         Self { system, client, directory, ports }
     }
@@ -51,7 +76,13 @@ impl App {
     /// Stops it in order, whatever is on its way, and starts it on the same directory.
     pub async fn restart(self, settings: Settings) -> Self {
         self.system.stop().await;
-        Self::start_on(self.directory, settings).await
+        Self::start_on(self.directory, settings, None).await
+    }
+
+    /// Stops it in order; what it stored is left.
+    pub async fn stop(self) -> TempDir {
+        self.system.stop().await;
+        self.directory
     }
 
     /// Where its databases lie.

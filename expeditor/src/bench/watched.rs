@@ -13,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use contracts::{CommandType, EventType, ServiceName, routes};
 use runtime::{
-    broker::{Broker, Confirm, Delivery, Publication},
+    broker::{Broker, Confirm, Delivery, Publication, Reach},
     ports::Ports,
 };
 use serde::Deserialize;
@@ -182,6 +182,10 @@ impl Broker for Watched {
 
     async fn consume(&self, service: ServiceName, prefetch: usize) -> mpsc::Receiver<Delivery> {
         self.inner.consume(service, prefetch).await
+    }
+
+    fn reach(&self, service: ServiceName) -> Reach {
+        self.inner.reach(service)
     }
 }
 

@@ -5,6 +5,5 @@
 //! kind.
 
 pub mod options;
-pub mod probes;
 pub mod servers;
 pub mod serving;

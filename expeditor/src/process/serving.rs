@@ -9,14 +9,15 @@ use runtime::{
     broker::Broker,
     db::Database,
     host,
-    http::{Handle, Server, dead_letters, health},
+    http::{Handle, Readiness, Server, dead_letters, health, parked},
+    metrics::{self, Metrics},
     ports::Ports,
 };
 use tokio::sync::watch;
 
 use super::{
     options::{ServeArgs, port, wanted},
-    probes, servers,
+    servers,
 };
 use crate::{config::File, exit::Failure, people::pace::Closing, print, signals, system};
 
@@ -67,28 +68,27 @@ impl Place {
     ) -> Result<(), Failure> {
         let (name, ports) = (service.name(), self.ports.clone());
         let start = ports.now();
+        let metrics = Metrics::default();
         let server = Server::bind(self.listen).await.map_err(|it| system::cannot_listen(&it))?;
+        let server = server.with_metrics(metrics.clone());
         let address = server.local_addr();
         let database: Arc<dyn Database> =
             Arc::new(servers::database(&self.database_url, name, &ports).await?);
         let broker: Arc<dyn Broker> =
             servers::broker(&self.amqp_url, &[name], name.as_str(), &ports).await?;
         let (open_timers, gate) = watch::channel(false);
-        let options = host::Options::new(gate);
+        let options = host::Options::new(gate).with_metrics(metrics.clone());
         let running =
             host::start(service, Arc::clone(&database), broker, ports.clone(), options).await;
-        let timers = {
-            let (database, ports) = (Arc::clone(&database), ports.clone());
-            self.ports.spawn(async move {
-                host::old_messages_consumed(&[database], start, &ports).await;
-                open_timers.send_replace(true);
-                open_timers.closed().await;
-            })
-        };
-        let readiness = probes::of_service(&running, &database);
+        let own = vec![Arc::clone(&database)];
+        let timers = ports.spawn(host::open_timers(open_timers, own, start, ports.clone()));
+        let readiness = Readiness::default();
+        running.watch(&readiness);
         let handle = running.handle();
         let routes = routes(handle.clone())
-            .merge(dead_letters::routes(handle))
+            .merge(dead_letters::routes(handle.clone()))
+            .merge(parked::routes(handle))
+            .merge(metrics::routes(metrics))
             .merge(health::routes(readiness, ports.clone()));
         print::line(format_args!("{name} listens on http://{address}"));
         server.serve(routes, &ports, self.closing.wait()).await;

@@ -37,6 +37,8 @@ pub(super) async fn place(
 ) -> Result<Response, Problem> {
     let key = required_header(&headers, IDEMPOTENCY_KEY)?.to_owned();
     let order = read_order(fields)?;
+    // An order is a promise that the others hear of it.
+    handle.admit(handle.service().settings().outbox_age_limit)?;
     let ids = &handle.ports().ids;
     let order_id =
         OrderId::new(ids.next().to_string()).expect("the text of a UUID may serve as an id");

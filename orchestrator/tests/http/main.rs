@@ -2,6 +2,7 @@
 //! test's.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod backpressure;
 mod customers;
 mod operators;
 mod rig;

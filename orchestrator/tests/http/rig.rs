@@ -47,6 +47,7 @@ pub(crate) struct Rig {
     address: SocketAddr,
     deliveries: mpsc::Sender<Delivery>,
     ports: Ports,
+    database: Arc<dyn Database>,
     _running: Running<Orchestrator>,
     _timers: watch::Sender<bool>,
     _directory: tempfile::TempDir,
@@ -77,16 +78,22 @@ impl Answer {
 impl Rig {
     /// An orchestrator that knows `s1/m1` at 9500 and `s1/m2` at 4000 won.
     pub(crate) async fn start() -> Self {
+        Self::start_with(Settings::default()).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn start_with(settings: Settings) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let ports = Ports::system();
         let migrations = Migrations::sqlite(ServiceName::Orchestrator);
         let path = directory.path().join("orchestrator.db");
         let database = SqliteDatabase::open(&path, &migrations, &ports).await.unwrap();
+        let database: Arc<dyn Database> = Arc::new(database);
         let (deliveries, receiver) = mpsc::channel(100);
         let (timers, gate) = watch::channel(false);
         let running = host::start(
-            Orchestrator::new(Settings::default()),
-            Arc::new(database) as Arc<dyn Database>,
+            Orchestrator::new(settings),
+            Arc::clone(&database),
             Arc::new(ByHand(Mutex::new(Some(receiver)))),
             ports.clone(),
             Options::new(gate),
@@ -100,6 +107,7 @@ impl Rig {
             address,
             deliveries,
             ports,
+            database,
             _running: running,
             _timers: timers,
             _directory: directory,
@@ -141,6 +149,26 @@ impl Rig {
         };
         self.deliveries.send(delivery).await.unwrap();
         within(acknowledged.recv()).await.expect("an acknowledgement");
+    }
+
+    /// Everything that lies in the outbox gets through.
+    pub(crate) async fn drain(&self) {
+        let rows = self.database.outbox().read(0, 1_000).await.unwrap();
+        self.database.outbox().delete(rows.iter().map(|row| row.id).collect()).await.unwrap();
+    }
+
+    /// Waits until a condition holds.
+    pub(crate) async fn until<F: Future<Output = bool>>(
+        &self,
+        what: &str,
+        condition: impl Fn() -> F,
+    ) {
+        let wait = async {
+            while !condition().await {
+                self.ports.clock.sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(BOUND, wait).await.unwrap_or_else(|_| panic!("in vain: {what}"));
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -78,6 +78,22 @@ fn a_deadline_does_not_run_out_for_a_command_that_still_lies_in_the_outbox() {
 }
 
 #[test]
+fn a_deadline_does_not_run_out_for_an_answer_that_could_not_reach_us() {
+    let mut world = World::after(&[E::PaymentAuthorized]);
+    let answer = world.happen(E::OrderAccepted);
+    // For an hour nothing comes in, and no timer fires.
+    world.now = world.now.plus(Duration::from_secs(3_600));
+    world.deaf_until = Some(world.now);
+    world.wake();
+    assert_eq!(world.view()["status"], "paid");
+    world.hear(&answer);
+    assert_eq!(world.view()["status"], "accepted");
+    // What is asked for from now on has its usual time.
+    world.pass(Duration::from_secs(901));
+    assert_eq!(world.view()["reason"], "kitchen_timeout");
+}
+
+#[test]
 fn deadlines_are_those_that_were_set_when_the_order_was_placed() {
     let settings: Settings = serde_json::from_str(r#"{"deadlines":{"accept":2}}"#).unwrap();
     let mut world = World::new(settings);

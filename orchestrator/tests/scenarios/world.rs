@@ -68,6 +68,8 @@ pub(crate) struct World {
     pub(crate) history: HashMap<Uuid, Vec<HistoryEntry>>,
     pub(crate) rows: HashMap<Uuid, SagaRow>,
     pub(crate) unsent: HashMap<u16, Timestamp>,
+    /// Until when no message could reach the orchestrator.
+    pub(crate) deaf_until: Option<Timestamp>,
     states: HashMap<Key, State>,
     messages: u128,
 }
@@ -101,6 +103,7 @@ impl World {
             history: HashMap::new(),
             rows: HashMap::new(),
             unsent: HashMap::new(),
+            deaf_until: None,
             states: HashMap::new(),
             messages: 0,
         };
@@ -293,7 +296,8 @@ impl World {
             .chain(&keys.look)
             .filter_map(|key| Some((key.clone(), self.states.get(key)?.clone())))
             .collect();
-        let decision = self.service.decide(input, &View::new(&named, &self.unsent), self.now);
+        let view = View::new(&named, &self.unsent).with_deaf_until(self.deaf_until);
+        let decision = self.service.decide(input, &view, self.now);
         let outcome = Outcome::of(&decision);
         self.apply(decision, &keys.lock);
         outcome

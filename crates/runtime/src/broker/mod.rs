@@ -7,6 +7,9 @@ use tokio::sync::{mpsc, oneshot};
 
 pub mod in_process;
 pub mod rabbitmq;
+mod reach;
+
+pub use reach::{Reach, Standing};
 
 /// What is published.
 #[derive(Clone, Debug)]
@@ -86,4 +89,11 @@ pub trait Broker: Send + Sync + 'static {
     /// The deliveries of a service, both queues in one stream; at most `prefetch` a queue are
     /// unacknowledged at a time. The stream ends when the broker goes away.
     async fn consume(&self, service: ServiceName, prefetch: usize) -> mpsc::Receiver<Delivery>;
+
+    /// Whether messages can reach that service, to be watched from before it consumes. A broker that
+    /// lives in the same process cannot be away.
+    fn reach(&self, service: ServiceName) -> Reach {
+        let _ = service;
+        Reach::always()
+    }
 }

@@ -127,6 +127,9 @@ pub trait SharedOutbox: Outbox {
     /// Parked messages after an id, in order of id.
     async fn parked(&self, after: i64, limit: u32) -> Result<Vec<Parked>, DbError>;
 
+    /// How many messages are parked.
+    async fn parked_count(&self) -> Result<u64, DbError>;
+
     /// Puts parked messages at the end of the outbox again; answers how many there were.
     async fn redrive(&self, ids: &[i64]) -> Result<u64, DbError>;
 }

@@ -10,7 +10,7 @@ use contracts::Timestamp;
 use serde::Serialize;
 
 use super::{Handle, Page, list_response};
-use crate::{FieldError, Problem, Service, db::KeptDeadLetter, http::handle::read_problem};
+use crate::{Problem, Service, db::KeptDeadLetter, http::handle::read_problem};
 
 /// A dead letter as people see it.
 #[derive(Debug, Serialize)]
@@ -39,10 +39,7 @@ pub fn routes<S: Service>(handle: Handle<S>) -> Router {
 
 async fn list<S: Service>(handle: &Handle<S>, page: Page) -> Result<Response, Problem> {
     let service = handle.service().name();
-    let after = match &page.cursor {
-        None => 0,
-        Some(cursor) => cursor.parse().map_err(|_| bad_cursor())?,
-    };
+    let after = page.after_number()?;
     let kept = handle.reader().dead_letters(after, page.limit).await;
     let kept = kept.map_err(|error| read_problem(&error))?;
     let view = |KeptDeadLetter { id, letter }| DeadLetterView {
@@ -56,9 +53,4 @@ async fn list<S: Service>(handle: &Handle<S>, page: Page) -> Result<Response, Pr
     };
     let items: Vec<_> = kept.into_iter().map(view).collect();
     Ok(list_response(items, page.limit, |last| last.id.to_string()))
-}
-
-fn bad_cursor() -> Problem {
-    let detail = "must be a next_cursor of this list".to_owned();
-    Problem::invalid(vec![FieldError { field: "cursor".to_owned(), detail }])
 }

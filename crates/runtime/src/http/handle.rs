@@ -10,7 +10,9 @@ use axum::{
 
 use crate::{
     Aggregate, Key, Problem, Reply, Service,
-    db::{Database, DbError, ListQuery, Reader},
+    backlog::Backlog,
+    broker::Reach,
+    db::{Database, DbError, ListQuery, Reader, SharedOutbox},
     path::Submit,
     ports::Ports,
 };
@@ -21,6 +23,8 @@ pub struct Handle<S: Service> {
     path: Submit<S>,
     database: Arc<dyn Database>,
     ports: Ports,
+    reach: Reach,
+    backlog: Backlog,
 }
 
 impl<S: Service> Clone for Handle<S> {
@@ -30,6 +34,8 @@ impl<S: Service> Clone for Handle<S> {
             path: self.path.clone(),
             database: Arc::clone(&self.database),
             ports: self.ports.clone(),
+            reach: self.reach.clone(),
+            backlog: self.backlog.clone(),
         }
     }
 }
@@ -41,8 +47,10 @@ impl<S: Service> Handle<S> {
         path: Submit<S>,
         database: Arc<dyn Database>,
         ports: Ports,
+        reach: Reach,
+        backlog: Backlog,
     ) -> Self {
-        Self { service, path, database, ports }
+        Self { service, path, database, ports, reach, backlog }
     }
 
     /// The service itself: its settings.
@@ -58,6 +66,31 @@ impl<S: Service> Handle<S> {
     /// Whether the service still takes requests and messages.
     pub fn is_served(&self) -> bool {
         self.path.is_served()
+    }
+
+    /// Whether messages reach the service.
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// What lay in the service's outbox a moment ago.
+    pub fn backlog(&self) -> &Backlog {
+        &self.backlog
+    }
+
+    /// Lets new work pass as long as messages get through: see [`Backlog::admit`].
+    pub fn admit(&self, limit: std::time::Duration) -> Result<(), Problem> {
+        self.backlog.admit(limit, self.ports.now())
+    }
+
+    /// Answers when the database can be read and written to.
+    pub async fn database_ready(&self) -> Result<(), DbError> {
+        self.database.ready().await
+    }
+
+    /// The outbox with what relays have given up; none where relays do not share it.
+    pub fn shared_outbox(&self) -> Option<&dyn SharedOutbox> {
+        self.database.shared_outbox()
     }
 
     /// What was committed.

@@ -16,7 +16,7 @@ use axum::{
 use futures_util::future::{BoxFuture, join_all};
 use serde::Serialize;
 
-use crate::ports::Ports;
+use crate::{metrics::METRICS, ports::Ports};
 
 const HEALTHZ: &str = "/healthz";
 const READYZ: &str = "/readyz";
@@ -25,10 +25,12 @@ const READYZ: &str = "/readyz";
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) fn is_probe(path: &str) -> bool {
-    path == HEALTHZ || path == READYZ
+    path == HEALTHZ || path == READYZ || path == METRICS
 }
 
-type Run = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+/// Passed, perhaps with a note; or why not.
+type Outcome = Result<Option<String>, String>;
+type Run = Arc<dyn Fn() -> BoxFuture<'static, Outcome> + Send + Sync>;
 
 /// The checks that a process must pass to be ready. Clones share them, so that each part adds its
 /// own as it starts.
@@ -44,7 +46,7 @@ pub struct Checked {
     pub name: String,
     /// Whether it passed.
     pub ready: bool,
-    /// Why not, in a few words.
+    /// Why not, or what is not as it should be although the process can serve, in a few words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
@@ -55,6 +57,18 @@ impl Readiness {
     where
         C: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.add_noting(name, move || {
+            let outcome = check();
+            async move { outcome.await.map(|()| None) }
+        });
+    }
+
+    /// Adds a check that may pass with a note.
+    pub fn add_noting<C, F>(&self, name: impl Into<String>, check: C)
+    where
+        C: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Option<String>, String>> + Send + 'static,
     {
         let run: Run = Arc::new(move || Box::pin(check()));
         self.lock().push((name.into(), run));
@@ -69,7 +83,8 @@ impl Readiness {
                 outcome = run() => outcome,
                 () = ports.clock.sleep(CHECK_TIMEOUT) => Err("no answer in time".to_owned()),
             };
-            Checked { name, ready: outcome.is_ok(), detail: outcome.err() }
+            let ready = outcome.is_ok();
+            Checked { name, ready, detail: outcome.unwrap_or_else(Some) }
         });
         join_all(checks).await
     }

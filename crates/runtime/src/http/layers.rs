@@ -5,7 +5,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderMap, StatusCode, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -19,7 +19,11 @@ use super::{
     health,
     request_id::{RequestId, TraceParent, X_REQUEST_ID},
 };
-use crate::{Problem, ports::Ports};
+use crate::{
+    Problem,
+    metrics::{HttpMetrics, Metrics},
+    ports::Ports,
+};
 
 /// How much a process takes on; beyond it a request is refused rather than kept in memory.
 #[derive(Clone, Copy, Debug)]
@@ -40,10 +44,10 @@ impl Default for Limits {
     }
 }
 
-/// Puts the layers around a router with all its routes.
-pub fn wrap(router: Router, ports: Ports, limits: Limits) -> Router {
+/// Puts the layers around a router with all its routes. Requests are counted into those metrics.
+pub fn wrap(router: Router, ports: Ports, limits: Limits, metrics: &Metrics) -> Router {
     let in_flight = Semaphore::new(limits.in_flight.min(Semaphore::MAX_PERMITS));
-    let guard = Arc::new(Guard { in_flight, limits, ports });
+    let guard = Arc::new(Guard { in_flight, limits, ports, metrics: HttpMetrics::new(metrics) });
     router.layer(DefaultBodyLimit::max(MAX_BODY)).layer(from_fn_with_state(guard, around))
 }
 
@@ -51,6 +55,7 @@ struct Guard {
     in_flight: Semaphore,
     limits: Limits,
     ports: Ports,
+    metrics: HttpMetrics,
 }
 
 async fn around(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
@@ -69,10 +74,14 @@ async fn around(State(guard): State<Arc<Guard>>, mut request: Request, next: Nex
         request.extensions_mut().insert(trace.clone());
     }
     let answered = async move {
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let method = request.method().clone();
         let start = guard.ports.clock.elapsed();
         let mut response = in_problem_details(guard.answer(request, next).await);
         response.headers_mut().insert(X_REQUEST_ID, id.header());
-        log(response.status(), guard.ports.clock.elapsed().saturating_sub(start));
+        let took = guard.ports.clock.elapsed().saturating_sub(start);
+        guard.metrics.answered(&method, route.as_ref(), response.status(), took);
+        log(response.status(), took);
         response
     };
     TraceParent::within(trace, answered.instrument(span)).await

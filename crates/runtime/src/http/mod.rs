@@ -8,6 +8,7 @@ pub mod handle;
 pub mod health;
 pub mod layers;
 pub mod page;
+pub mod parked;
 mod path_id;
 pub mod problem;
 pub mod query;

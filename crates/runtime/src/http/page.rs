@@ -9,7 +9,7 @@ use axum::{
 use serde::Serialize;
 
 use super::StrictQuery;
-use crate::Problem;
+use crate::{FieldError, Problem};
 
 /// How many items a page has where the client does not say.
 pub const DEFAULT_LIMIT: u32 = 50;
@@ -43,6 +43,15 @@ impl Page {
             decode(text).ok_or_else(|| "must be a next_cursor of this list".to_owned())
         });
         Self { limit, cursor }
+    }
+
+    /// After which item, in a list that is found by numbers from 1; 0 for the first page.
+    pub fn after_number(&self) -> Result<i64, Problem> {
+        let Some(cursor) = &self.cursor else { return Ok(0) };
+        cursor.parse().map_err(|_| {
+            let detail = "must be a next_cursor of this list".to_owned();
+            Problem::invalid(vec![FieldError { field: "cursor".to_owned(), detail }])
+        })
     }
 }
 

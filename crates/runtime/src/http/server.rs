@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::layers::{self, Limits};
-use crate::ports::Ports;
+use crate::{metrics::Metrics, ports::Ports};
 
 /// How long accepting pauses after it failed: the cause is a lack (of file descriptors, as a rule)
 /// that passes as connections close.
@@ -71,6 +71,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     settings: ServerSettings,
+    metrics: Metrics,
 }
 
 /// What the server asks of its connections.
@@ -92,13 +93,20 @@ impl Server {
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, settings: ServerSettings::default() })
+        let (settings, metrics) = (ServerSettings::default(), Metrics::default());
+        Ok(Self { listener, address, settings, metrics })
     }
 
     /// With other settings than the usual ones.
     #[must_use]
     pub fn with_settings(self, settings: ServerSettings) -> Self {
         Self { settings, ..self }
+    }
+
+    /// Counting requests into those metrics.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Where it listens, the port that the system chose included.
@@ -109,7 +117,7 @@ impl Server {
     /// Serves the router, within its [`layers`], until `shutdown` resolves; then accepts no more,
     /// lets the requests in flight end within the grace period, and closes what is left.
     pub async fn serve(self, router: Router, ports: &Ports, shutdown: impl Future<Output = ()>) {
-        let router = layers::wrap(router, ports.clone(), self.settings.limits);
+        let router = layers::wrap(router, ports.clone(), self.settings.limits, &self.metrics);
         let mut protocol = http1::Builder::new();
         protocol
             .timer(TokioTimer::new())

@@ -9,6 +9,7 @@ use std::{
 use crate::{
     Decision, Input, Key, Problem, Reply, Service,
     db::{Database, DbError, DeadLetter, Received, Writes},
+    metrics::Outcome,
     path::{
         desk::{Cause, Desk, Poison},
         item::{Item, Origin, Work},
@@ -37,22 +38,24 @@ impl From<DbError> for Failure {
     }
 }
 
-/// What a committed batch leaves: the answers in order, and the earliest timer that it set.
+/// What a committed batch leaves: for each input in order the answer and what became of it, and the
+/// earliest timer that it set.
 pub(crate) struct Committed {
-    pub(crate) replies: Vec<Reply>,
+    pub(crate) settled: Vec<(Reply, Outcome)>,
     pub(crate) wake_at: Option<contracts::Timestamp>,
 }
 
-/// Runs a batch as one transaction.
+/// Runs a batch as one transaction. `deaf_until` is what its timers are told of the broker.
 pub(crate) async fn attempt<S: Service>(
     service: &S,
     database: &dyn Database,
     ports: &Ports,
+    deaf_until: Option<contracts::Timestamp>,
     items: &[Item<S>],
 ) -> Result<Committed, Failure> {
     let mut plan = Plan::of(service, items)?;
     let (mut transaction, opened) = database.begin(plan.begin.clone()).await?;
-    let mut desk = Desk::new(ports.now(), opened.oldest_unsent);
+    let mut desk = Desk::new(ports.now(), opened.oldest_unsent, deaf_until);
     desk.lay(plan.begin.lock.iter().cloned(), opened.rows);
     for (repeated, item) in plan.repeated.iter_mut().zip(items) {
         let seen = |it: Received| opened.seen.contains(&(it.consumer, it.message_id));
@@ -65,21 +68,21 @@ pub(crate) async fn attempt<S: Service>(
     }
     let looked: HashSet<&Key> = plan.begin.look.iter().chain(&second.look).collect();
 
-    let mut replies = Vec::with_capacity(items.len());
+    let mut settled = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         if plan.repeated[index] {
-            replies.push(Reply::None);
+            settled.push((Reply::None, Outcome::Repeated));
             continue;
         }
         let poisoned = |Poison(reason): Poison| Failure::Poisoned { index, reason };
         match &item.work {
             Work::Bury(reason) => {
                 desk.bury(letter(item, reason.clone(), ports));
-                replies.push(Reply::None);
+                settled.push((Reply::None, Outcome::DeadLetter));
             }
             Work::Postpone(key) => {
                 desk.postpone(key, ports.now().plus(POSTPONED));
-                replies.push(Reply::None);
+                settled.push((Reply::None, Outcome::PutOff));
             }
             Work::Decide(input) => {
                 let named = &mut plan.named[index];
@@ -100,8 +103,8 @@ pub(crate) async fn attempt<S: Service>(
                 }
                 let now = ports.now();
                 let decision = guarded(index, || service.decide(input, &desk.view(named), now))?;
-                let reply = take(service, &mut desk, item, named, decision, ports);
-                replies.push(reply.map_err(poisoned)?);
+                let taken = take(service, &mut desk, item, named, decision, ports);
+                settled.push(taken.map_err(poisoned)?);
                 if let Input::Wake(key) = input {
                     desk.woken(key);
                 }
@@ -115,7 +118,7 @@ pub(crate) async fn attempt<S: Service>(
         .map_err(rejected)?;
     let wake_at = earliest_wake(&writes);
     transaction.commit(writes).await?;
-    Ok(Committed { replies, wake_at })
+    Ok(Committed { settled, wake_at })
 }
 
 fn take<S: Service>(
@@ -125,7 +128,7 @@ fn take<S: Service>(
     named: &Named,
     mut decision: Decision<S::State>,
     ports: &Ports,
-) -> Result<Reply, Poison> {
+) -> Result<(Reply, Outcome), Poison> {
     if let Some(label) = decision.ignored {
         tracing::debug!(service = %service.name(), label, "an input changed nothing");
     }
@@ -133,16 +136,21 @@ fn take<S: Service>(
         return match &item.origin {
             Origin::Message(_) => {
                 desk.bury(letter(item, reason, ports));
-                Ok(Reply::None)
+                Ok((Reply::None, Outcome::DeadLetter))
             }
-            Origin::Request(_) => Ok(Reply::Refused(Problem::internal())),
-            Origin::Timer(_) => Ok(Reply::None),
+            Origin::Request(_) => Ok((Reply::Refused(Problem::internal()), Outcome::Failed)),
+            Origin::Timer(_) => Ok((Reply::None, Outcome::Failed)),
         };
     }
     let reply = std::mem::take(&mut decision.reply);
+    let outcome = match (decision.ignored, &reply) {
+        (Some(label), _) => Outcome::Ignored(label),
+        (None, Reply::Refused(_)) => Outcome::Refused,
+        (None, _) => Outcome::Decided,
+    };
     let cause = Cause { message: item.causation(), traceparent: item.traceparent() };
     desk.take(decision, named, service.name(), cause, ports)?;
-    Ok(reply)
+    Ok((reply, outcome))
 }
 
 fn letter<S: Service>(item: &Item<S>, error: String, ports: &Ports) -> DeadLetter {

@@ -38,6 +38,7 @@ pub(crate) struct Desk<S> {
     dirty: BTreeSet<Key>,
     unreadable: HashMap<Key, String>,
     oldest_unsent: HashMap<u16, Timestamp>,
+    deaf_until: Option<Timestamp>,
     now: Timestamp,
     writes: Writes,
 }
@@ -55,7 +56,11 @@ struct Sheet {
 }
 
 impl<S: Aggregate> Desk<S> {
-    pub(crate) fn new(now: Timestamp, oldest_unsent: HashMap<u16, Timestamp>) -> Self {
+    pub(crate) fn new(
+        now: Timestamp,
+        oldest_unsent: HashMap<u16, Timestamp>,
+        deaf_until: Option<Timestamp>,
+    ) -> Self {
         Self {
             states: HashMap::new(),
             sheets: HashMap::new(),
@@ -63,6 +68,7 @@ impl<S: Aggregate> Desk<S> {
             dirty: BTreeSet::new(),
             unreadable: HashMap::new(),
             oldest_unsent,
+            deaf_until,
             now,
             writes: Writes { now, ..Writes::default() },
         }
@@ -89,7 +95,12 @@ impl<S: Aggregate> Desk<S> {
 
     /// What an input sees: what it has named and nothing else.
     pub(crate) fn view<'a>(&'a self, named: &'a Named) -> View<'a, S> {
-        View { states: &self.states, oldest_unsent: &self.oldest_unsent, named: Some(named) }
+        View {
+            states: &self.states,
+            oldest_unsent: &self.oldest_unsent,
+            deaf_until: self.deaf_until,
+            named: Some(named),
+        }
     }
 
     pub(crate) fn holds(&self, key: &Key) -> bool {

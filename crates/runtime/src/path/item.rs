@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     Incoming, Input, Key, Problem, Reply, Service, broker::Delivery, db::Received,
-    http::TraceParent, path::Asked,
+    http::TraceParent, metrics::Kind, path::Asked,
 };
 
 /// An input on the path.
@@ -98,6 +98,15 @@ impl<S: Service> Item<S> {
             }
         };
         Self { work, origin: Origin::Message(Box::new(arrived)), failures: 0 }
+    }
+
+    /// Where it came from, for counting.
+    pub(crate) fn kind(&self) -> Kind {
+        match self.origin {
+            Origin::Message(_) => Kind::Message,
+            Origin::Request(_) => Kind::Request,
+            Origin::Timer(_) => Kind::Timer,
+        }
     }
 
     /// How the inbox knows it, where it came from the broker.

@@ -11,7 +11,7 @@ use std::{
 use contracts::Timestamp;
 use tokio::sync::{Notify, mpsc, watch};
 
-use crate::{Key, Service, db::Database, host::told_to_stop, ports::Ports};
+use crate::{Key, Service, broker::Reach, db::Database, host::told_to_stop, ports::Ports};
 
 /// Timers set by another process on the same database are found this often.
 const POLL: Duration = Duration::from_secs(1);
@@ -40,7 +40,9 @@ impl Alarm {
 }
 
 /// Fires timers until told to stop. Begins when the gate opens: after a start, messages that were
-/// waiting go first, so that an outage does not let deadlines run out that were met in time.
+/// waiting go first, so that an outage does not let deadlines run out that were met in time. While
+/// no message reaches the service they wait: whoever is asked cannot be heard.
+#[allow(clippy::too_many_arguments, reason = "each is one of the service's parts")]
 pub(crate) async fn run<S: Service>(
     service: Arc<S>,
     database: Arc<dyn Database>,
@@ -48,6 +50,7 @@ pub(crate) async fn run<S: Service>(
     alarm: Arc<Alarm>,
     inputs: mpsc::Sender<(Key, mpsc::Sender<()>)>,
     mut gate: watch::Receiver<bool>,
+    reach: Reach,
     mut stop: watch::Receiver<bool>,
 ) {
     let work = async {
@@ -55,6 +58,7 @@ pub(crate) async fn run<S: Service>(
             return;
         }
         loop {
+            reach.connected().await;
             // Unarmed while firing, so that nothing set meanwhile is missed.
             alarm.armed.store(i64::MAX, Ordering::SeqCst);
             let Some(pause) = fire(&*service, &*database, &ports, &inputs).await else { return };

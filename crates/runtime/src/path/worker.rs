@@ -17,9 +17,10 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{
     Key, Problem, Reply, Service,
-    broker::Delivery,
+    broker::{Delivery, Reach},
     db::{Database, DbError},
     host::told_to_stop,
+    metrics::{Kind, Outcome, PathMetrics},
     path::{
         Asked,
         attempt::{Failure, attempt},
@@ -62,6 +63,8 @@ pub(crate) struct Worker<S: Service> {
     pub(crate) ports: Ports,
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) batch: usize,
+    pub(crate) reach: Reach,
+    pub(crate) metrics: PathMetrics,
     /// When the log was last told that the database is away, in milliseconds of the clock's
     /// elapsed time; the least possible for never.
     pub(crate) complained: AtomicI64,
@@ -92,6 +95,7 @@ impl<S: Service> Worker<S> {
             }
             self.fill(&mut batch, &mut inputs, retry);
             waiting = self.see_through(batch).await;
+            self.metrics.waiting(waiting.len());
             if waiting.is_empty() {
                 pauses = self::pauses();
             } else {
@@ -139,12 +143,18 @@ impl<S: Service> Worker<S> {
             if part.is_empty() {
                 continue;
             }
-            match attempt(&*self.service, &*self.database, &self.ports, &part).await {
+            let began = self.ports.clock.elapsed();
+            let deaf_until = self.reach.deaf_until(self.ports.now());
+            let (service, database) = (&*self.service, &*self.database);
+            match attempt(service, database, &self.ports, deaf_until, &part).await {
                 Ok(committed) => {
                     if let Some(at) = committed.wake_at {
                         self.alarm.set(at);
                     }
-                    for (item, reply) in part.into_iter().zip(committed.replies) {
+                    let took = self.ports.clock.elapsed().saturating_sub(began);
+                    self.metrics.committed(part.len(), took);
+                    for (item, (reply, outcome)) in part.into_iter().zip(committed.settled) {
+                        self.metrics.input(item.kind(), outcome);
                         item.settle(reply);
                     }
                 }
@@ -162,6 +172,7 @@ impl<S: Service> Worker<S> {
                 }
                 Err(Failure::Database(DbError::Conflict(reason))) if conflicts < MANY_CONFLICTS => {
                     conflicts += 1;
+                    self.metrics.conflict();
                     tracing::debug!(service = %self.service.name(), conflicts, reason, "again");
                     let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
                     self.ports.clock.sleep(pause).await;
@@ -186,7 +197,7 @@ impl<S: Service> Worker<S> {
                 Err(Failure::Database(error)) => {
                     self.complain(&error);
                     parts.push_front(part);
-                    return unanswered(parts.into_iter().flatten());
+                    return self.unanswered(parts.into_iter().flatten());
                 }
             }
         }
@@ -206,7 +217,7 @@ impl<S: Service> Worker<S> {
     fn wait_for_database(&self, item: Item<S>, parts: VecDeque<Vec<Item<S>>>) -> Vec<Item<S>> {
         let service = self.service.name();
         tracing::error!(%service, "an input can neither be decided nor kept as a dead letter");
-        unanswered(parts.into_iter().flatten().chain([item]))
+        self.unanswered(parts.into_iter().flatten().chain([item]))
     }
 
     /// What becomes of an input that cannot be carried out: a message is buried, a timer put off,
@@ -217,6 +228,7 @@ impl<S: Service> Worker<S> {
         let failures = item.failures + 1;
         match (item.origin, item.work) {
             (Origin::Request(caller), _) => {
+                self.metrics.input(Kind::Request, Outcome::Failed);
                 caller.answer(Err(Problem::internal()));
                 None
             }
@@ -230,19 +242,20 @@ impl<S: Service> Worker<S> {
             (origin, _) => Some(Item { work: Work::Bury(reason), origin, failures }),
         }
     }
-}
 
-/// Answers the requests (they can be repeated); the rest waits.
-fn unanswered<S: Service>(items: impl Iterator<Item = Item<S>>) -> Vec<Item<S>> {
-    let mut waiting = Vec::new();
-    for item in items {
-        match item.origin {
-            Origin::Request(caller) => {
-                let problem = Problem::unavailable("The database cannot be written to now.");
-                caller.answer(Ok(Reply::Refused(problem)));
+    /// Answers the requests (they can be repeated); the rest waits.
+    fn unanswered(&self, items: impl Iterator<Item = Item<S>>) -> Vec<Item<S>> {
+        let mut waiting = Vec::new();
+        for item in items {
+            match item.origin {
+                Origin::Request(caller) => {
+                    self.metrics.input(Kind::Request, Outcome::Unavailable);
+                    let problem = Problem::unavailable("The database cannot be written to now.");
+                    caller.answer(Ok(Reply::Refused(problem)));
+                }
+                origin => waiting.push(Item { origin, ..item }),
             }
-            origin => waiting.push(Item { origin, ..item }),
         }
+        waiting
     }
-    waiting
 }

@@ -1,10 +1,15 @@
 //! Lost connections and deleted queues: every generation is followed by another one.
 
+use std::sync::Arc;
+
 use contracts::ServiceName;
 use lapin::{options::QueueDeleteOptions, types::FieldTable};
-use runtime::broker::{
-    Broker, Outcome,
-    rabbitmq::{Options, RabbitMq, StartError},
+use runtime::{
+    broker::{
+        Broker, Outcome, Standing,
+        rabbitmq::{Options, RabbitMq, StartError},
+    },
+    metrics::Metrics,
 };
 
 use crate::{
@@ -42,6 +47,49 @@ async fn a_lost_connection_is_opened_again_on_both_sides() {
         assert_eq!(after.payload, "after");
         after.ack.give();
     }
+}
+
+#[tokio::test]
+async fn a_service_knows_whether_messages_reach_it() {
+    let rig = Rig::new().await;
+    let proxy = Proxy::to(rig.host(), &rig.ports).await;
+    let url = rig.url.replace(rig.host(), proxy.host());
+    let options = Options::new(url, &[ServiceName::Payment], "test");
+    let broker = RabbitMq::start(options, &rig.ports).await.unwrap();
+    let reach = broker.reach(ServiceName::Payment);
+    assert_eq!(reach.standing(), Standing::Deaf(None), "it has not subscribed yet");
+    let _payment = broker.consume(ServiceName::Payment, 10).await;
+    let heard_before = |now| reach.deaf_until(now).unwrap() <= now && reach.is_connected();
+    rig.until("it hears", || async { heard_before(rig.ports.now()) }).await;
+    assert_eq!(rig.look("payment.commands").await, Some(Look { ready: 0, consumers: 1 }));
+    let first = reach.standing();
+    for _ in 0..2 {
+        let cut = rig.ports.now();
+        proxy.cut();
+        rig.until("it is deaf", || async { !reach.is_connected() }).await;
+        assert!(matches!(reach.standing(), Standing::Deaf(Some(since)) if since >= cut));
+        let mended = rig.ports.now();
+        proxy.mend();
+        rig.until("it hears again", || async { reach.is_connected() }).await;
+        assert!(reach.deaf_until(rig.ports.now()).unwrap() >= mended);
+        assert_ne!(reach.standing(), first);
+    }
+}
+
+#[tokio::test]
+async fn events_that_nobody_hears_show() {
+    let rig = Rig::new().await;
+    let broker = Arc::new(rig.start(&[ServiceName::Rider]).await);
+    for n in 0..3 {
+        rig.insist(&*broker, rig.event("store.nobody-listens", &n.to_string())).await;
+    }
+    let metrics = Metrics::default();
+    broker.show_unheard(&metrics);
+    let shown = || async { metrics.text().contains("expeditor_unheard_events 3.0\n") };
+    rig.until("they are counted", shown).await;
+    drop(broker);
+    let left_out = || async { !metrics.text().contains("expeditor_unheard_events") };
+    rig.until("nobody asks any more", left_out).await;
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use runtime::{
         JsonBody, Page, Readiness, RequestId, Server, ServerSettings, TraceParent, health,
         list_response, path_id, required_header,
     },
+    metrics::{self, Metrics},
     ports::Ports,
 };
 use serde_json::{Value, json};
@@ -47,10 +48,12 @@ impl Running {
         let ports = Ports::system();
         let gate = Arc::new(Gate::default());
         let readiness = Readiness::default();
-        let router =
-            routes(Arc::clone(&gate)).merge(health::routes(readiness.clone(), ports.clone()));
+        let metrics = Metrics::default();
+        let router = routes(Arc::clone(&gate))
+            .merge(health::routes(readiness.clone(), ports.clone()))
+            .merge(metrics::routes(metrics.clone()));
         let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
-        let server = server.with_settings(settings);
+        let server = server.with_settings(settings).with_metrics(metrics);
         let address = server.local_addr();
         let (stop, told) = oneshot::channel::<()>();
         let serving = ports.clone();

@@ -147,3 +147,33 @@ async fn what_is_no_http_is_refused_and_harms_nobody() {
     assert_eq!(ask(server.address, "GET /healthz", &[]).await.status, 200);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn requests_are_counted_by_the_route_and_never_by_what_was_asked() {
+    let server = Running::usual().await;
+    for line in
+        ["GET /things/a-1", "GET /things/a-2", "GET /things/a*", "GET /secret/path", "BREW /me"]
+    {
+        ask(server.address, line, &[]).await;
+    }
+    let told = ask(server.address, "GET /metrics", &[]).await;
+    assert_eq!(told.status, 200);
+    assert_eq!(
+        told.header("content-type"),
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    );
+    for line in [
+        r#"expeditor_http_requests_total{method="GET",route="/things/{thing_id}",status="2xx"} 2"#,
+        r#"expeditor_http_requests_total{method="GET",route="/things/{thing_id}",status="4xx"} 1"#,
+        r#"expeditor_http_requests_total{method="GET",route="none",status="4xx"} 1"#,
+        r#"expeditor_http_requests_total{method="other",route="/me",status="4xx"} 1"#,
+        r#"expeditor_http_request_duration_seconds_count{method="GET",route="/things/{thing_id}"} 3"#,
+        "# TYPE process_resident_memory_bytes gauge",
+        "# TYPE process_cpu_seconds counter",
+        "# EOF",
+    ] {
+        assert!(told.body.lines().any(|it| it == line), "{line} in\n{}", told.body);
+    }
+    assert!(!told.body.contains("a-1") && !told.body.contains("secret"), "{}", told.body);
+    server.stop().await;
+}

@@ -4,10 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part of the rig")]
 
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -21,14 +18,19 @@ use runtime::{
     Aggregate, Content, Decision, Input, Key, Keys, Kind, Outgoing, Phase, Problem, Reply, Service,
     View,
     aggregate::DecodeError,
-    broker::{Ack, Broker, Confirm, Delivery, Publication},
+    broker::{Ack, Broker, Confirm, Delivery, Publication, Reach},
     db::sqlite::SqliteDatabase,
-    db::{Begin, Database, DbError, Migrations, Opened, Outbox, Reader, Transaction},
+    db::{Database, Migrations},
     host::{self, Options, Running},
+    metrics::Metrics,
     ports::Ports,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
+
+mod watched;
+
+pub(crate) use watched::Watched;
 
 /// No test waits longer than this for what must happen.
 pub(crate) const BOUND: Duration = Duration::from_secs(20);
@@ -44,6 +46,8 @@ pub(crate) struct Tally {
     pub(crate) count: u64,
     pub(crate) wake_at: Option<Timestamp>,
     pub(crate) woken: u64,
+    /// What the last timer was told of the broker.
+    pub(crate) deaf_until: Option<Timestamp>,
 }
 
 impl Aggregate for Tally {
@@ -137,7 +141,14 @@ impl Service for Toy {
         if id == "dead" {
             return Decision::dead_letter("the toy was told to give up");
         }
-        let new = |sum| Tally { record: Record::default(), sum, count: 0, wake_at: None, woken: 0 };
+        let new = |sum| Tally {
+            record: Record::default(),
+            sum,
+            count: 0,
+            wake_at: None,
+            woken: 0,
+            deaf_until: None,
+        };
         let mut state = view.get(&tally(&id)).cloned().unwrap_or_else(|| new(false));
         let mut decision = Decision::default();
         state.record.add(EventType::StockSettled, now, Detail::default());
@@ -148,6 +159,7 @@ impl Service for Toy {
                 }
                 state.wake_at = None;
                 state.woken += 1;
+                state.deaf_until = view.deaf_until();
             }
             Input::Request(Ask::Wake(_, at)) => state.wake_at = Some(*at),
             Input::Message(_) | Input::Request(_) => state.count += 1,
@@ -180,8 +192,7 @@ impl Service for Toy {
 }
 
 /// A broker whose publishing end is the test's.
-#[derive(Default)]
-struct ByHand(Mutex<Option<mpsc::Receiver<Delivery>>>);
+struct ByHand(Mutex<Option<mpsc::Receiver<Delivery>>>, Reach);
 
 #[async_trait]
 impl Broker for ByHand {
@@ -191,63 +202,8 @@ impl Broker for ByHand {
     async fn consume(&self, _: ServiceName, _: usize) -> mpsc::Receiver<Delivery> {
         self.0.lock().unwrap().take().unwrap()
     }
-}
-
-/// A database that counts transactions and can be made to be away.
-pub(crate) struct Watched {
-    pub(crate) inner: SqliteDatabase,
-    pub(crate) begun: AtomicUsize,
-    failure: Mutex<Option<DbError>>,
-    rejected: Mutex<Option<Key>>,
-}
-
-impl Watched {
-    /// From now on every transaction fails like this, or none does.
-    pub(crate) fn fail_with(&self, error: Option<DbError>) {
-        *self.failure.lock().unwrap() = error;
-    }
-
-    /// From now on a transaction that locks that tally is rejected.
-    pub(crate) fn reject(&self, id: &str) {
-        *self.rejected.lock().unwrap() = Some(tally(id));
-    }
-
-    fn refusal(&self, begin: &Begin) -> Option<DbError> {
-        let rejected = self.rejected.lock().unwrap();
-        if rejected.as_ref().is_some_and(|key| begin.lock.contains(key)) {
-            return Some(DbError::Rejected("the test rejects it".to_owned()));
-        }
-        match self.failure.lock().unwrap().as_ref()? {
-            DbError::Corrupt(text) => Some(DbError::Corrupt(text.clone())),
-            DbError::Conflict(text) => Some(DbError::Conflict(text.clone())),
-            other => Some(DbError::Unavailable(other.to_string())),
-        }
-    }
-}
-
-#[async_trait]
-impl Database for Watched {
-    async fn begin(&self, begin: Begin) -> Result<(Box<dyn Transaction>, Opened), DbError> {
-        self.begun.fetch_add(1, Ordering::SeqCst);
-        if let Some(error) = self.refusal(&begin) {
-            return Err(error);
-        }
-        self.inner.begin(begin).await
-    }
-    fn reader(&self) -> &dyn Reader {
-        self.inner.reader()
-    }
-    fn outbox(&self) -> &dyn Outbox {
-        self.inner.outbox()
-    }
-    async fn ready(&self) -> Result<(), DbError> {
-        self.inner.ready().await
-    }
-    async fn prune_inbox(&self, older_than: Timestamp, limit: u32) -> Result<u64, DbError> {
-        self.inner.prune_inbox(older_than, limit).await
-    }
-    async fn close(&self) {
-        self.inner.close().await;
+    fn reach(&self, _: ServiceName) -> Reach {
+        self.1.clone()
     }
 }
 
@@ -258,13 +214,16 @@ pub(crate) struct Rig {
     pub(crate) timers: watch::Sender<bool>,
     sender: mpsc::Sender<Delivery>,
     pub(crate) ports: Ports,
-    directory: tempfile::TempDir,
+    /// Whether messages reach the service, as its broker says.
+    pub(crate) reach: Reach,
+    pub(crate) metrics: Metrics,
+    directory: Option<tempfile::TempDir>,
 }
 
 /// What is left when it was stopped.
 pub(crate) struct Stopped {
     pub(crate) database: Arc<Watched>,
-    directory: tempfile::TempDir,
+    directory: Option<tempfile::TempDir>,
 }
 
 /// An acknowledgement to wait for.
@@ -287,29 +246,37 @@ impl Acknowledged {
 
 impl Rig {
     pub(crate) async fn start() -> Self {
+        Self::start_within(Reach::always()).await
+    }
+
+    /// On SQLite, with a broker that reaches it so.
+    pub(crate) async fn start_within(reach: Reach) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let ports = Ports::system();
         let migrations = Migrations::sqlite(ServiceName::Orchestrator);
         let path = directory.path().join("toy.db");
         let inner = SqliteDatabase::open(&path, &migrations, &ports).await.unwrap();
-        let database = Arc::new(Watched {
-            inner,
-            begun: AtomicUsize::new(0),
-            failure: Mutex::new(None),
-            rejected: Mutex::new(None),
-        });
+        let rig = Self::start_on(Arc::new(inner), reach).await;
+        Self { directory: Some(directory), ..rig }
+    }
+
+    /// On a database of the test's.
+    pub(crate) async fn start_on(inner: Arc<dyn Database>, reach: Reach) -> Self {
+        let ports = Ports::system();
+        let database = Arc::new(Watched::around(inner));
         let (sender, receiver) = mpsc::channel(1_000);
-        let broker = Arc::new(ByHand(Mutex::new(Some(receiver))));
+        let broker = Arc::new(ByHand(Mutex::new(Some(receiver)), reach.clone()));
+        let metrics = Metrics::default();
         let (timers, gate) = watch::channel(false);
         let running = host::start(
             Toy,
             Arc::clone(&database) as Arc<dyn Database>,
             broker,
             ports.clone(),
-            Options::new(gate),
+            Options::new(gate).with_metrics(metrics.clone()),
         )
         .await;
-        Self { running, database, timers, sender, ports, directory }
+        Self { running, database, timers, sender, ports, reach, metrics, directory: None }
     }
 
     /// Delivers bytes.

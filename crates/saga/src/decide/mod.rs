@@ -30,7 +30,9 @@ pub fn decide(definition: &Definition, instance: &Instance, input: &Input, now: 
         match input {
             Input::Fact(fact) => fact::fact(&mut draft, fact),
             Input::Cancel { reason, by } => cancel::cancel(&mut draft, reason, by),
-            Input::Wake { oldest_unsent } => wake::wake(&mut draft, *oldest_unsent),
+            Input::Wake { oldest_unsent, deaf_until } => {
+                wake::wake(&mut draft, *oldest_unsent, *deaf_until)
+            }
             Input::Operator { action, by, reason } => {
                 operator::operator(&mut draft, action, by, reason)
             }

@@ -1,6 +1,7 @@
 //! Timers: deadlines and resends. A deadline does not run out, and nothing is sent again, for a
 //! command that may still lie in our own outbox: an outage of the broker must not cancel what
-//! was never asked for.
+//! was never asked for. Nor does it run out for an answer that could not reach us: after we were
+//! deaf, a deadline that had begun to run begins anew.
 
 use alloc::string::ToString;
 
@@ -13,13 +14,17 @@ use crate::instance::StepStatus;
 use crate::spec::DeadlineAction;
 use crate::time::Time;
 
-pub(crate) fn wake(draft: &mut Draft<'_>, oldest_unsent: Option<Time>) -> Outcome {
+pub(crate) fn wake(
+    draft: &mut Draft<'_>,
+    oldest_unsent: Option<Time>,
+    deaf_until: Option<Time>,
+) -> Outcome {
     if draft.state.is_terminal() {
         return Outcome::Ignored(Ignored::Late);
     }
     if !draft.state.is_suspended() {
         for index in draft.indices() {
-            deadline(draft, index, oldest_unsent);
+            deadline(draft, index, oldest_unsent, deaf_until);
         }
         for index in draft.indices() {
             resend(draft, index, oldest_unsent);
@@ -45,7 +50,28 @@ fn never_arrived(draft: &Draft<'_>, index: usize, oldest_unsent: Option<Time>) -
         || (outage && may_be_unsent(sender.sent_at, oldest_unsent))
 }
 
-fn deadline(draft: &mut Draft<'_>, index: usize, oldest_unsent: Option<Time>) {
+/// When a deadline that is due runs out instead, as it had begun to run before we could hear again:
+/// it runs from then, so that one outage never moves it twice. `None` where it began afterwards, or
+/// has had its full time since.
+fn since_we_hear(
+    draft: &Draft<'_>,
+    index: usize,
+    anew: Time,
+    deaf_until: Option<Time>,
+) -> Option<Time> {
+    let lasts = anew.since(draft.now);
+    let due = draft.step(index).deadline?;
+    let heard = deaf_until?.min(draft.now);
+    let moved = heard.plus(lasts);
+    (moved > due && moved > draft.now).then_some(moved)
+}
+
+fn deadline(
+    draft: &mut Draft<'_>,
+    index: usize,
+    oldest_unsent: Option<Time>,
+    deaf_until: Option<Time>,
+) {
     let due = draft.step(index).deadline.is_some_and(|deadline| deadline <= draft.now);
     let (Some(rule), Some(anew)) = (draft.row(index).deadline, draft.deadline(index)) else {
         return;
@@ -57,6 +83,11 @@ fn deadline(draft: &mut Draft<'_>, index: usize, oldest_unsent: Option<Time>) {
     if never_arrived(draft, index, oldest_unsent) {
         let because = Extension::Unsent;
         draft.record(EventKind::DeadlineExtended { step, deadline: anew, because });
+        return;
+    }
+    if let Some(deadline) = since_we_hear(draft, index, anew, deaf_until) {
+        let because = Extension::Deaf;
+        draft.record(EventKind::DeadlineExtended { step, deadline, because });
         return;
     }
     match rule.action {

@@ -175,11 +175,16 @@ impl SagaUnderTest {
     }
 
     pub(crate) fn wake(&mut self) -> Outcome {
-        self.feed(&Input::Wake { oldest_unsent: None })
+        self.feed(&Input::Wake { oldest_unsent: None, deaf_until: None })
+    }
+
+    /// A timer fires after a time in which nothing could reach us.
+    pub(crate) fn wake_deaf_until(&mut self, heard: Time) -> Outcome {
+        self.feed(&Input::Wake { oldest_unsent: None, deaf_until: Some(heard) })
     }
 
     pub(crate) fn wake_with_unsent_since(&mut self, oldest: Time) -> Outcome {
-        self.feed(&Input::Wake { oldest_unsent: Some(oldest) })
+        self.feed(&Input::Wake { oldest_unsent: Some(oldest), deaf_until: None })
     }
 
     /// Fires every timer that falls due within a span; the commands sent by them.

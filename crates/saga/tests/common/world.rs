@@ -127,7 +127,7 @@ impl World {
         if let Some(due) = saga.state.next_wake() {
             saga.now = saga.now.max(due);
         }
-        self.feed(&Input::Wake { oldest_unsent: None });
+        self.feed(&Input::Wake { oldest_unsent: None, deaf_until: None });
     }
 
     pub(crate) fn operate(&mut self, action: Action) {

@@ -23,6 +23,7 @@ enum Move {
     Deed(usize),
     Wake,
     WakeUnsent(i64),
+    WakeDeaf(i64),
     Pass(i64),
     Cancel,
     Operate(Action),
@@ -52,6 +53,7 @@ fn a_move() -> impl Strategy<Value = Move> {
         30 => any::<usize>().prop_map(Move::Deed),
         8 => Just(Move::Wake),
         2 => (0..100_000_i64).prop_map(Move::WakeUnsent),
+        2 => (0..1_000_000_i64).prop_map(Move::WakeDeaf),
         1 => (0..2_000_000_i64).prop_map(Move::Pass),
         1 => Just(Move::Cancel),
         4 => action.prop_map(Move::Operate),
@@ -83,7 +85,10 @@ fn play(world: &mut World, step: Move) {
         Move::Deed(which) => world.deed(which),
         Move::Wake => world.wake(),
         Move::WakeUnsent(oldest) => {
-            world.feed(&Input::Wake { oldest_unsent: Some(Time(oldest)) });
+            world.feed(&Input::Wake { oldest_unsent: Some(Time(oldest)), deaf_until: None });
+        }
+        Move::WakeDeaf(heard) => {
+            world.feed(&Input::Wake { oldest_unsent: None, deaf_until: Some(Time(heard)) });
         }
         Move::Pass(span) => world.pass(Millis(span)),
         Move::Cancel => {
@@ -129,8 +134,8 @@ fn anything() -> impl Strategy<Value = Input> {
     });
     prop_oneof![
         12 => fact,
-        4 => prop::option::of(any::<i64>().prop_map(Time))
-            .prop_map(|oldest_unsent| Input::Wake { oldest_unsent }),
+        4 => (prop::option::of(any::<i64>().prop_map(Time)), prop::option::of(any_time()))
+            .prop_map(|(oldest_unsent, deaf_until)| Input::Wake { oldest_unsent, deaf_until }),
         1 => Just(Input::Cancel { reason: "customer_cancelled".into(), by: String::new() }),
         3 => action.prop_map(|action| Input::Operator {
             action,

@@ -226,7 +226,7 @@ fn an_outage_of_the_broker_cancels_nobody() {
     for _ in 0..50 {
         let Some(due) = saga.state.next_wake() else { break };
         saga.now = due;
-        saga.feed(&Input::Wake { oldest_unsent: Some(asked) });
+        saga.feed(&Input::Wake { oldest_unsent: Some(asked), deaf_until: None });
         assert!(saga.sent().is_empty());
     }
     assert!(saga.now.since(asked) > Millis::minutes(15));

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     broker::{
-        Delivery,
+        Delivery, Reach,
         rabbitmq::{
             Options, StartError,
             acknowledge::{Settle, Unsettled, Word, ack},
@@ -37,6 +37,7 @@ pub(super) struct Consumer {
     service: ServiceName,
     prefetch: u16,
     sender: mpsc::Sender<Delivery>,
+    reach: Reach,
 }
 
 /// One queue, consumed over a channel of its own.
@@ -58,8 +59,9 @@ impl Consumer {
         service: ServiceName,
         prefetch: u16,
         sender: mpsc::Sender<Delivery>,
+        reach: Reach,
     ) -> Self {
-        Self { options, ports, service, prefetch, sender }
+        Self { options, ports, service, prefetch, sender, reach }
     }
 
     pub(super) async fn run(self) {
@@ -67,6 +69,7 @@ impl Consumer {
         while !self.sender.is_closed() {
             let began = self.ports.clock.elapsed();
             let Err(reason) = self.generation().await else { return };
+            self.reach.lost(self.ports.now());
             tracing::warn!(service = %self.service, reason, "consuming is interrupted");
             let lived = self.ports.clock.elapsed().saturating_sub(began);
             tokio::select! {
@@ -85,6 +88,7 @@ impl Consumer {
             link::set_up(&self.ports, self.subscribe(&link.connection))
                 .await
                 .map_err(|error| error.to_string())?;
+        self.reach.regained(self.ports.now());
         let (settling, mut settled) = mpsc::unbounded_channel();
         let mut some = Vec::new();
         loop {

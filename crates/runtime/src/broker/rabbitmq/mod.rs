@@ -7,14 +7,19 @@
 //! A publication is never told to be confirmed unless the broker has taken it over: what is not
 //! known is [`Outcome::Unavailable`](crate::broker::Outcome::Unavailable), and is sent again.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use contracts::ServiceName;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    broker::{Broker, Confirm, Delivery, Publication},
+    broker::{Broker, Confirm, Delivery, Publication, Reach},
+    metrics::Metrics,
     ports::Ports,
 };
 
@@ -27,6 +32,7 @@ mod pauses;
 mod properties;
 mod publisher;
 mod topology;
+mod unheard;
 
 pub use batch::{LARGEST_BATCH, LARGEST_PAYLOAD};
 pub use link::StartError;
@@ -83,6 +89,7 @@ pub struct RabbitMq {
     options: Options,
     ports: Ports,
     publishing: mpsc::Sender<Vec<Request>>,
+    reaches: Mutex<HashMap<ServiceName, Reach>>,
 }
 
 impl RabbitMq {
@@ -97,7 +104,8 @@ impl RabbitMq {
         let (publishing, requests) = mpsc::channel(WAITING_CALLS);
         let publisher = publisher::Publisher::new(options.clone(), ports.clone(), requests);
         drop(ports.spawn(publisher.run(first)));
-        Ok(Self { options, ports: ports.clone(), publishing })
+        let reaches = Mutex::default();
+        Ok(Self { options, ports: ports.clone(), publishing, reaches })
     }
 
     /// How many events nobody was bound to lie in their bounded queue: more than a few mean that a
@@ -111,6 +119,12 @@ impl RabbitMq {
         let depth = topology::unheard(&link.connection).await?;
         link.close().await;
         Ok(depth)
+    }
+
+    /// Shows [`unheard`](Self::unheard) as a gauge, asked every 10 s for as long as this lives. One
+    /// process for each broker will do.
+    pub fn show_unheard(self: &Arc<Self>, metrics: &Metrics) {
+        unheard::show(self, metrics);
     }
 }
 
@@ -140,8 +154,15 @@ impl Broker for RabbitMq {
             service,
             prefetch,
             sender,
+            self.reach(service),
         );
         drop(self.ports.spawn(consumer.run()));
         deliveries
+    }
+
+    /// Of the latest call of [`consume`](Broker::consume) for it, with one consumer a service.
+    fn reach(&self, service: ServiceName) -> Reach {
+        let mut reaches = self.reaches.lock().unwrap_or_else(PoisonError::into_inner);
+        reaches.entry(service).or_insert_with(Reach::none_yet).clone()
     }
 }

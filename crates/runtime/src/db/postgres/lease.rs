@@ -176,6 +176,10 @@ impl SharedOutbox for PostgresOutbox {
         self.read_parked(after, limit).await
     }
 
+    async fn parked_count(&self) -> Result<u64, DbError> {
+        self.count_parked().await
+    }
+
     async fn redrive(&self, ids: &[i64]) -> Result<u64, DbError> {
         self.send_again(ids).await
     }

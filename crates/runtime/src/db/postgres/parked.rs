@@ -54,6 +54,12 @@ impl PostgresOutbox {
             .collect()
     }
 
+    pub(super) async fn count_parked(&self) -> Result<u64, DbError> {
+        let query = sqlx::query("SELECT count(*) FROM outbox_parked");
+        let row = self.within(query.fetch_one(self.pool())).await?;
+        column::unsigned(&row, 0)
+    }
+
     /// A new row each, at the end and as of now: its age is that of its wait in the outbox.
     pub(super) async fn send_again(&self, ids: &[i64]) -> Result<u64, DbError> {
         let sent = async {

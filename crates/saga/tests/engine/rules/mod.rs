@@ -1,5 +1,6 @@
 //! The rules of the engine, one by one. Rule 10 is in `operators`, beside this.
 
+mod deaf;
 mod halting;
 mod hearing;
 mod retrying;

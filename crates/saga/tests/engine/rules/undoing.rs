@@ -48,7 +48,7 @@ fn a_deadline_of_nothing_makes_no_timer_spin() {
 fn another_version_of_the_definition_decides_nothing() {
     let saga = SagaUnderTest::order(PAID);
     let next = Definition::build(Spec { version: 2, ..order_spec() }).unwrap();
-    let input = Input::Wake { oldest_unsent: None };
+    let input = Input::Wake { oldest_unsent: None, deaf_until: None };
     for other in [next, return_order()] {
         let decision = decide(&other, &saga.state, &input, Time(0));
         assert_eq!(decision.outcome, Outcome::Refused(DefinitionMismatch));
