@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # The one binary in a small image: built in the first stage, run as a user without rights in the
-# second. `docker-compose.yml` runs all processes from it.
+# second.
 
 FROM rust:1.95.0-bookworm AS build
 WORKDIR /src

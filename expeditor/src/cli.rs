@@ -51,7 +51,9 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run the whole system in one process on files in a directory; stays up.
     Dev(DevArgs),
-    /// Run one service in a process of its own, on PostgreSQL and RabbitMQ; stays up.
+    /// Run one service in a process of its own, on PostgreSQL and RabbitMQ; stays up. Loopback only:
+    /// nobody has to log in yet, and the relay that belongs to it is still to come.
+    #[command(hide = true)]
     Serve(ServeArgs),
     /// Recompute from what is stored whether the invariants hold.
     Audit(AuditArgs),

@@ -115,8 +115,8 @@ mod tests {
     fn without_a_command_the_overview_names_each_with_a_line_and_two_examples() {
         let text = overview();
         for command in [
-            "demo", "dev", "serve", "audit", "bench", "saga", "ready", "graph", "schemas",
-            "asyncapi", "migrate", "help",
+            "demo", "dev", "audit", "bench", "saga", "ready", "graph", "schemas", "asyncapi",
+            "migrate", "help",
         ] {
             assert!(text.contains(&format!("\n  {command} ")), "{command} is missing in\n{text}");
         }

@@ -32,7 +32,7 @@ pub async fn run(options: DevArgs, file: File) -> Result<(), Failure> {
     let listen = options.listen.or(file.dev.listen).unwrap_or(LISTEN);
     let data = file.data(options.data, file.dev.data.as_ref());
     let simulate = options.simulate.or(file.dev.simulate);
-    loopback(listen)?;
+    loopback("dev", listen)?;
     let ports = Ports::system();
     let mut closing = signals::closing(&ports);
     let system = System::start(&data, listen, file.services, ports.clone()).await?;
@@ -51,12 +51,12 @@ pub async fn run(options: DevArgs, file: File) -> Result<(), Failure> {
 }
 
 /// Nobody has to log in, so nobody from elsewhere may come in.
-fn loopback(listen: SocketAddr) -> Result<(), Failure> {
+pub fn loopback(command: &str, listen: SocketAddr) -> Result<(), Failure> {
     if listen.ip().is_loopback() {
         return Ok(());
     }
     Err(Failure::Usage(format!(
-        "dev listens on loopback only, since nobody has to log in: not on {listen}"
+        "{command} listens on loopback only, since nobody has to log in: not on {listen}"
     )))
 }
 
@@ -118,7 +118,7 @@ mod tests {
             ("0.0.0.0:8080", false),
             ("192.168.0.1:80", false),
         ] {
-            let result = loopback(address.parse().unwrap());
+            let result = loopback("dev", address.parse().unwrap());
             assert_eq!(result.is_ok(), fine, "{address}");
             assert!(result.is_ok() || result.unwrap_err().status() == 2);
         }

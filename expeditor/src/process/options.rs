@@ -1,6 +1,6 @@
-//! The options of `serve` and `relay`, and what stands for them in a file.
+//! The options of `serve`, and what stands for them in a file.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::net::SocketAddr;
 
 use clap::{Args, builder::PossibleValuesParser};
 use contracts::ServiceName;
@@ -27,9 +27,6 @@ pub struct ServeArgs {
     /// orchestrator, 8081 payment, 8082 store, 8083 cook, 8084 rider].
     #[arg(long, value_name = "ADDRESS", env = "EXPEDITOR_LISTEN", value_parser = address)]
     pub listen: Option<SocketAddr>,
-    /// The keys that tokens are checked with, a JSON Web Key Set; `expeditor token` makes one.
-    #[arg(long, value_name = "FILE", env = "EXPEDITOR_KEYS")]
-    pub keys: Option<PathBuf>,
 }
 
 /// Options of `serve` in a file.
@@ -40,51 +37,6 @@ pub struct ServeFile {
     pub database_url: Option<String>,
     /// `--amqp-url`.
     pub amqp_url: Option<String>,
-    /// `--listen`.
-    #[serde(deserialize_with = "some_address")]
-    pub listen: Option<SocketAddr>,
-    /// `--keys`.
-    pub keys: Option<PathBuf>,
-}
-
-/// Options of `relay`.
-#[derive(Debug, Default, Args)]
-pub struct RelayArgs {
-    /// Whose outbox is relayed and where it is; may be given several times. In the environment
-    /// several are separated by commas.
-    #[arg(long = "source", value_name = "SERVICE=URL", env = "EXPEDITOR_SOURCE",
-        hide_env_values = true, value_delimiter = ',', value_parser = named)]
-    pub sources: Vec<(ServiceName, String)>,
-    /// The broker: `amqps://user:password@host:5671/vhost`.
-    #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_URL", hide_env_values = true)]
-    pub amqp_url: Option<String>,
-    /// The broker as one source's own user, so that it vouches for whose messages these are; may be
-    /// given several times [default: --amqp-url].
-    #[arg(long = "source-amqp-url", value_name = "SERVICE=URL", env = "EXPEDITOR_SOURCE_AMQP_URL",
-        hide_env_values = true, value_delimiter = ',', value_parser = named)]
-    pub source_amqp_urls: Vec<(ServiceName, String)>,
-    /// What this relay is called among those that share the outboxes: one that is started again
-    /// under its name goes on at once, others take over from one that is gone within 15 s. No two
-    /// may run under one name [default: drawn].
-    #[arg(long, value_name = "NAME", env = "EXPEDITOR_NAME")]
-    pub name: Option<String>,
-    /// Where to listen for probes and metrics; port 0 takes a free one [default: 127.0.0.1:8089].
-    #[arg(long, value_name = "ADDRESS", env = "EXPEDITOR_LISTEN", value_parser = address)]
-    pub listen: Option<SocketAddr>,
-}
-
-/// Options of `relay` in a file.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct RelayFile {
-    /// `--source`, by service.
-    pub sources: BTreeMap<ServiceName, String>,
-    /// `--amqp-url`.
-    pub amqp_url: Option<String>,
-    /// `--source-amqp-url`, by service.
-    pub source_amqp_urls: BTreeMap<ServiceName, String>,
-    /// `--name`.
-    pub name: Option<String>,
     /// `--listen`.
     #[serde(deserialize_with = "some_address")]
     pub listen: Option<SocketAddr>,
@@ -112,20 +64,8 @@ pub const fn port(service: ServiceName) -> u16 {
     }
 }
 
-/// The default port of a relay.
-pub const RELAY_PORT: u16 = 8089;
-
 fn names() -> Vec<&'static str> {
     ServiceName::ALL.into_iter().map(ServiceName::as_str).collect()
-}
-
-fn named(text: &str) -> Result<(ServiceName, String), String> {
-    let (name, url) = text.split_once('=').ok_or(
-        "a service and its URL are wanted: payment=postgres://user:password@host/database",
-    )?;
-    let service = ServiceName::parse(name)
-        .ok_or_else(|| format!("the services are {}", names().join(", ")))?;
-    Ok((service, url.to_owned()))
 }
 
 #[cfg(test)]
@@ -133,20 +73,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_a_service_and_a_url() {
-        let (service, url) = named("store=postgres://u:p@h/d?a=b").unwrap();
-        assert_eq!((service, url.as_str()), (ServiceName::Store, "postgres://u:p@h/d?a=b"));
-        assert!(named("postgres://u:p@h/d").unwrap_err().contains("payment=postgres://"));
-        assert!(named("kitchen=postgres://").unwrap_err().contains("cook"));
-    }
-
-    #[test]
     fn each_process_has_a_port_of_its_own_by_default() {
         let mut ports: Vec<u16> = ServiceName::ALL.into_iter().map(port).collect();
-        ports.push(RELAY_PORT);
         ports.sort_unstable();
         ports.dedup();
-        assert_eq!(ports.len(), ServiceName::ALL.len() + 1);
+        assert_eq!(ports.len(), ServiceName::ALL.len());
     }
 
     #[test]

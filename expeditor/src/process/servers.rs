@@ -8,7 +8,7 @@ use runtime::{
     broker::rabbitmq::{self, RabbitMq, StartError},
     db::{
         Migrations,
-        postgres::{Connect, PostgresDatabase, PostgresOutbox},
+        postgres::{Connect, PostgresDatabase},
     },
     ports::Ports,
 };
@@ -23,11 +23,6 @@ pub async fn database(
 ) -> Result<PostgresDatabase, Failure> {
     let migrations = Migrations::postgres(service);
     Ok(PostgresDatabase::open(&Connect::to(url)?, &migrations, ports).await?)
-}
-
-/// Opens a service's outbox for a relay.
-pub async fn outbox(url: &str, ports: &Ports) -> Result<Arc<PostgresOutbox>, Failure> {
-    Ok(Arc::new(PostgresOutbox::open(&Connect::to(url)?, ports).await?))
 }
 
 /// Connects to the broker, to see to these services' queues. `name` is what the broker shows to

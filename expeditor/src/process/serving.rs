@@ -19,7 +19,10 @@ use super::{
     options::{ServeArgs, port, wanted},
     servers,
 };
-use crate::{config::File, exit::Failure, people::pace::Closing, print, signals, system};
+use crate::{
+    commands::dev::loopback, config::File, exit::Failure, people::pace::Closing, print, signals,
+    system,
+};
 
 /// What a service is served with.
 struct Place {
@@ -38,9 +41,11 @@ pub async fn run(options: ServeArgs, file: File) -> Result<(), Failure> {
     let default = SocketAddr::from(([127, 0, 0, 1], port(service)));
     let database_url = options.database_url.or(section.database_url);
     let amqp_url = options.amqp_url.or(section.amqp_url);
+    let listen = options.listen.or(section.listen).unwrap_or(default);
+    loopback("serve", listen)?;
     let ports = Ports::system();
     let place = Place {
-        listen: options.listen.or(section.listen).unwrap_or(default),
+        listen,
         database_url: wanted("serve", "database-url", database_url)?,
         amqp_url: wanted("serve", "amqp-url", amqp_url)?,
         closing: signals::closing(&ports),
