@@ -106,6 +106,13 @@ pub struct AuditArgs {
     /// [default: ./data].
     #[arg(long, value_name = "DIR", env = "EXPEDITOR_DATA")]
     pub data: Option<PathBuf>,
+    /// The PostgreSQL server with the databases, as a role that may read all of them; instead of
+    /// a directory. They are only read, also beside running services.
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// What the names of the databases on the server begin with [default: expeditor].
+    #[arg(long, value_name = "NAME", env = "EXPEDITOR_PREFIX")]
+    pub prefix: Option<String>,
     /// How the result is printed [default: table].
     #[arg(long, value_name = "FORMAT", env = "EXPEDITOR_OUTPUT")]
     pub output: Option<Output>,

@@ -83,10 +83,14 @@ pub struct DevFile {
 
 /// Options of `audit`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AuditFile {
     /// `--data`.
     pub data: Option<PathBuf>,
+    /// `--database-url`.
+    pub database_url: Option<String>,
+    /// `--prefix`.
+    pub prefix: Option<String>,
     /// `--output`.
     pub output: Option<Output>,
 }
@@ -253,6 +257,9 @@ pub const LISTEN: SocketAddr =
 
 /// Where the databases are unless told otherwise.
 pub const DATA: &str = "./data";
+
+/// What the names of databases, roles and broker users on servers begin with unless told otherwise.
+pub const PREFIX: &str = "expeditor";
 
 /// Where a running system is looked for unless told otherwise.
 pub const URL: &str = "http://127.0.0.1:8080";

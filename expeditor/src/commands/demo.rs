@@ -9,7 +9,7 @@ use runtime::ports::Ports;
 use tempfile::TempDir;
 
 use crate::{
-    audit::{self, Files, Report},
+    audit::{self, Databases, Report},
     cli::DemoArgs,
     commands::audit::{unfinished, verdict},
     config::{File, Number},
@@ -65,7 +65,7 @@ async fn play(
 }
 
 async fn audit(data: &Path, show: &Show) -> Result<(), Failure> {
-    let stored = Files::open(data).await?;
+    let stored = Databases::in_directory(data).await?;
     let result = audit::audit(&stored, &show.knowledge()).await;
     stored.close().await;
     let report = result.map_err(unfinished)?;
