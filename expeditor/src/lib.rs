@@ -11,6 +11,8 @@ pub mod commands;
 pub mod config;
 pub mod directory;
 pub mod exit;
+pub mod fleet;
+pub mod leash;
 pub mod lock;
 pub mod logs;
 pub mod people;
