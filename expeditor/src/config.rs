@@ -56,7 +56,7 @@ pub struct File {
 
 /// Options of `demo`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DemoFile {
     /// `--orders`.
     pub orders: Option<u32>,
@@ -66,6 +66,12 @@ pub struct DemoFile {
     pub seed: Option<u64>,
     /// `--data`.
     pub data: Option<PathBuf>,
+    /// `--database-url`.
+    pub database_url: Option<String>,
+    /// `--amqp-url`.
+    pub amqp_url: Option<String>,
+    /// `--amqp-api-url`.
+    pub amqp_api_url: Option<String>,
 }
 
 /// Options of `dev`.

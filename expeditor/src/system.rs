@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use axum::Router;
 use contracts::ServiceName;
 use runtime::{
@@ -23,7 +24,11 @@ use serde::Deserialize;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
-    directory::Making, exit::Failure, lock::DataLock, people::client::Client, process::probes,
+    directory::Making,
+    exit::Failure,
+    lock::DataLock,
+    people::{client::Client, show::Stage},
+    process::probes,
 };
 
 /// The services' settings, a section each.
@@ -205,6 +210,17 @@ impl System {
         for database in self.databases {
             database.close().await;
         }
+    }
+}
+
+#[async_trait]
+impl Stage for System {
+    fn client(&self, patience: Duration) -> Client {
+        self.client(patience)
+    }
+
+    async fn on_their_way(&self) -> Result<u64, Failure> {
+        self.backlog().await
     }
 }
 

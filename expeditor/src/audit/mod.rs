@@ -27,6 +27,7 @@ use runtime::db::DbError;
 
 use crate::people::outcome::Acknowledged;
 
+pub(crate) use read::with_database;
 pub use read::{Databases, Stored};
 pub use report::{Finding, Report};
 

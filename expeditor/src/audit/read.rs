@@ -150,7 +150,7 @@ impl Databases {
 }
 
 /// The URL with another database in it.
-fn with_database(url: &str, name: &str) -> Result<String, Failure> {
+pub(crate) fn with_database(url: &str, name: &str) -> Result<String, Failure> {
     let mut url = reqwest::Url::parse(url).map_err(|error| {
         Failure::Usage(format!("the database's address cannot be read: {error}"))
     })?;

@@ -4,9 +4,11 @@
 //! It starts them, ends them and tells when one ends by itself. It starts none again that nobody
 //! asked for, and knows nothing of what they do.
 
+mod ground;
 mod plan;
 mod process;
 mod settings;
+mod stage;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -14,8 +16,10 @@ use runtime::ports::Ports;
 
 use self::process::Process;
 pub use self::{
+    ground::Ground,
     plan::{Access, FleetPlan, Reach},
     process::Spec,
+    stage::OnServers,
 };
 use crate::exit::{Failure, disk};
 
