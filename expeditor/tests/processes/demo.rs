@@ -1,0 +1,163 @@
+//! The demo over processes: what it prints, what it leaves, and that no process outlives it.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Output, Stdio},
+};
+
+use contracts::ServiceName;
+use expeditor::people::plan::Ending;
+use runtime::broker::rabbitmq::{Options, depths};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+use crate::place::Place;
+
+fn demo(place: &Place, orders: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_expeditor"));
+    command.args(["demo", "--orders", orders, "--seed", "5"]).env_clear();
+    command.args(["--database-url", &place.database_url, "--amqp-url", &place.amqp_url]);
+    command
+}
+
+fn texts(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+/// What the names of the databases begin with: it is told before anything is made.
+fn prefix(line: &str) -> String {
+    let names = line.split([' ', ',']).find(|word| word.starts_with("demo_"));
+    let names = names.unwrap_or_else(|| panic!("no databases are named in {line:?}"));
+    names.strip_suffix("SERVICE").unwrap().to_owned()
+}
+
+/// How many queues there are.
+async fn queues(place: &Place) -> usize {
+    let options = Options::new(&place.amqp_url, &ServiceName::ALL, "test");
+    depths(&options, &place.ports).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn each_service_is_a_process_all_orders_end_and_nothing_is_left() {
+    let place = Place::new().await;
+    let mut command = demo(&place, "28");
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let (stdout, stderr) = texts(&output);
+    assert_eq!(output.status.code(), Some(0), "{stdout}\n{stderr}");
+    for process in
+        ["orchestrator-1", "orchestrator-2", "payment-1", "store-1", "cook-1", "rider-1", "relay-2"]
+    {
+        assert!(stdout.contains(process), "{process} is missing in {stdout}");
+    }
+    for ending in Ending::ALL {
+        assert!(stdout.contains(ending.as_str()), "{ending} is missing in {stdout}");
+    }
+    assert!(stdout.contains("first offender"), "{stdout}");
+    let none: [String; 0] = [];
+    assert_eq!(place.databases(&prefix(&stderr)).await, none);
+    assert_eq!(queues(&place).await, 0);
+}
+
+/// A demo that has started all its processes and plays for long.
+struct Playing {
+    child: Child,
+    prefix: String,
+    processes: Vec<Pid>,
+    /// Kept open: who prints is not to be disturbed.
+    _out: [Box<dyn BufRead + Send>; 2],
+}
+
+impl Playing {
+    fn start(place: &Place) -> Self {
+        let mut command = demo(place, "100000");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut err = BufReader::new(child.stderr.take().unwrap());
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        err.read_line(&mut line).unwrap();
+        let prefix = prefix(&line);
+        let mut processes = Vec::new();
+        let mut table = String::new();
+        while !line.starts_with('└') {
+            line.clear();
+            assert!(out.read_line(&mut line).unwrap() > 0, "no table is printed: {table}");
+            let id = line.split('┆').nth(1).and_then(|cell| cell.trim().parse().ok());
+            processes.extend(id.and_then(Pid::from_raw));
+            table.push_str(&line);
+        }
+        assert_eq!(processes.len(), 8, "{table}");
+        Self { child, prefix, processes, _out: [Box::new(err), Box::new(out)] }
+    }
+
+    async fn ends_with_all_its_processes(&mut self, place: &Place) -> Option<i32> {
+        let mut status = None;
+        let gone = |pid: &Pid| test_kill_process(*pid).is_err();
+        while status.is_none() {
+            place.ports.clock.sleep(std::time::Duration::from_millis(50)).await;
+            status = self.child.try_wait().unwrap();
+        }
+        let processes = &self.processes;
+        place.until("all processes have ended", || processes.iter().all(gone)).await;
+        status.unwrap().code()
+    }
+}
+
+impl Drop for Playing {
+    fn drop(&mut self) {
+        // Already gone where all went well; its children end with it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn who_interrupts_it_finds_no_process_no_database_and_no_queue() {
+    let place = Place::new().await;
+    let mut playing = Playing::start(&place);
+    assert_eq!(place.databases(&playing.prefix).await.len(), 5);
+
+    let beside = demo(&place, "1").output().unwrap();
+    let (_, stderr) = texts(&beside);
+    assert_eq!(beside.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("another virtual host"), "{stderr}");
+
+    kill_process(Pid::from_child(&playing.child), Signal::INT).unwrap();
+    assert_eq!(playing.ends_with_all_its_processes(&place).await, Some(1));
+    let none: [String; 0] = [];
+    assert_eq!(place.databases(&playing.prefix).await, none);
+    assert_eq!(queues(&place).await, 0);
+}
+
+#[tokio::test]
+async fn no_process_outlives_a_demo_that_is_killed() {
+    let place = Place::new().await;
+    let mut playing = Playing::start(&place);
+    playing.child.kill().unwrap();
+    playing.ends_with_all_its_processes(&place).await;
+    for database in place.databases(&playing.prefix).await {
+        place.server(format!("DROP DATABASE {database} WITH (FORCE)")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_dies_is_told_and_what_may_say_why_is_kept() {
+    let place = Place::new().await;
+    let mut playing = Playing::start(&place);
+    let victim = *playing.processes.last().unwrap();
+    kill_process(victim, Signal::KILL).unwrap();
+    assert_eq!(playing.ends_with_all_its_processes(&place).await, Some(3));
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut playing._out[0], &mut said).unwrap();
+    let line = said.lines().last().unwrap();
+    for part in ["relay-2 has ended by itself", &playing.prefix, "kept in"] {
+        assert!(line.contains(part), "{part:?} is missing in {line}");
+    }
+    let kept = line.rsplit_once("kept in ").unwrap().1.trim_end_matches(')');
+    assert!(std::path::Path::new(kept).join("relay-2.log").exists(), "{line}");
+    std::fs::remove_dir_all(kept).unwrap();
+    for database in place.databases(&playing.prefix).await {
+        place.server(format!("DROP DATABASE {database} WITH (FORCE)")).await;
+    }
+    assert_eq!(queues(&place).await, 0);
+}
