@@ -50,18 +50,14 @@ impl Home {
     }
 
     /// Removes what nobody needs; what may tell why something failed is kept, and named.
-    pub(super) fn leave(self, result: Result<(), Failure>) -> Result<(), Failure> {
+    pub(super) fn leave(self, result: Result<(), Failure>, what: &str) -> Result<(), Failure> {
         let Err(failure) = result else { return Ok(()) };
         let kept = match self {
             Self::Temporary(dir) => dir.keep(),
             Self::Given(path) => path,
         };
         let named = |text: String| {
-            if kept.is_dir() {
-                format!("{text} (the data is kept in {})", kept.display())
-            } else {
-                text
-            }
+            if kept.is_dir() { format!("{text} ({what} kept in {})", kept.display()) } else { text }
         };
         Err(match failure {
             Failure::No(text) => Failure::No(named(text)),
@@ -79,12 +75,13 @@ mod tests {
     fn data_is_kept_and_named_where_something_failed_only() {
         let home = Home::choose(None).unwrap();
         let path = home.path().to_owned();
-        home.leave(Ok(())).unwrap();
+        home.leave(Ok(()), "the data is").unwrap();
         assert!(!path.exists());
 
         let home = Home::choose(None).unwrap();
         let path = home.path().to_owned();
-        let failure = home.leave(Err(Failure::No("one violation".into()))).unwrap_err();
+        let failure =
+            home.leave(Err(Failure::No("one violation".into())), "the data is").unwrap_err();
         assert!(path.exists());
         assert!(failure.to_string().contains(path.to_str().unwrap()), "{failure}");
         std::fs::remove_dir_all(path).unwrap();

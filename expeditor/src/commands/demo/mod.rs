@@ -44,7 +44,7 @@ pub async fn run(options: DemoArgs, file: File) -> Result<(), Failure> {
         None => {
             let home = Home::choose(data)?;
             let result = play(&script, &home, file.services, ports).await;
-            home.leave(result)
+            home.leave(result, "the data is")
         }
     }
 }

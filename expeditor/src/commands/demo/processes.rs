@@ -134,12 +134,8 @@ async fn leave(
         drop(home);
         return played.and(queues).and(removed);
     }
-    let kept = |text| format!("{text} (databases {}_SERVICE are kept)", ground.prefix());
-    home.leave(played.map_err(|failure| match failure {
-        Failure::No(text) => Failure::No(kept(text)),
-        Failure::Usage(text) => Failure::Usage(text),
-        Failure::Environment(text) => Failure::Environment(kept(text)),
-    }))
+    let kept = format!("databases {}_SERVICE are kept; logs are", ground.prefix());
+    home.leave(played, &kept)
 }
 
 #[cfg(test)]
