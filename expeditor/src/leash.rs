@@ -13,7 +13,7 @@ pub async fn parent_gone() {
     }
     if let Err(error) = end_of_stdin().await {
         tracing::warn!(%error, "this process would not notice the end of the one that started it");
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -3,7 +3,10 @@
 //!
 //! It takes nothing from anybody: a virtual host whose queues somebody uses is refused.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use contracts::ServiceName;
 use runtime::{
@@ -59,10 +62,10 @@ impl Ground {
         self.queues_taken.store(true, Ordering::Relaxed);
         let server = Connect::to(&self.database_url)?;
         let mut access = Access {
-            services: Default::default(),
-            sources: Default::default(),
+            services: BTreeMap::default(),
+            sources: BTreeMap::default(),
             amqp_url: self.broker.url.clone(),
-            source_amqp_urls: Default::default(),
+            source_amqp_urls: BTreeMap::default(),
             keys: None,
         };
         for service in ServiceName::ALL {

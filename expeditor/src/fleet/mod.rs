@@ -14,7 +14,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use runtime::ports::Ports;
 
-use self::process::Process;
+use self::process::{Ending, Process};
 pub use self::{
     ground::Ground,
     plan::{Access, FleetPlan, Reach},
@@ -144,11 +144,13 @@ impl Fleet {
         process.terminate();
         let start = self.ports.clock.elapsed();
         loop {
-            match process.gone() {
-                None => {}
-                Some(None) => return Ok(()),
-                Some(Some(status)) if status.success() => return Ok(()),
-                Some(Some(status)) => return Err(told(process, &format!("ended with {status}"))),
+            match process.ending() {
+                Ending::Runs => {}
+                Ending::Absent => return Ok(()),
+                Ending::Ended(status) if status.success() => return Ok(()),
+                Ending::Ended(status) => {
+                    return Err(told(process, &format!("ended with {status}")));
+                }
             }
             if self.ports.clock.elapsed().saturating_sub(start) > END {
                 process.kill();

@@ -185,6 +185,8 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn plan(directory: &Path) -> FleetPlan {
@@ -225,7 +227,6 @@ mod tests {
             (read.amqp_url, read.keys),
             (plan.access.amqp_url.clone(), plan.access.keys.clone())
         );
-        use std::os::unix::fs::PermissionsExt;
         let mode = std::fs::metadata(plan.file("payment")).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "passwords are for their owner");
     }

@@ -51,6 +51,16 @@ struct State {
     began: u64,
 }
 
+/// How far a process has come with its end.
+pub(super) enum Ending {
+    /// It still runs.
+    Runs,
+    /// It has ended, with that.
+    Ended(ExitStatus),
+    /// It was not running.
+    Absent,
+}
+
 impl Process {
     pub(super) fn new(spec: Spec, directory: &Path) -> Self {
         let log = directory.join(format!("{}.log", spec.name));
@@ -115,7 +125,7 @@ impl Process {
         }
     }
 
-    /// Asks it to end in order. What becomes of that is to be asked with [`gone`](Self::gone).
+    /// Asks it to end in order. What becomes of that is to be asked with [`ending`](Self::ending).
     pub(super) fn terminate(&self) {
         if let Some(child) = &self.state().child {
             // It has not been waited for, so the id is still its own; it may have ended already.
@@ -123,13 +133,17 @@ impl Process {
         }
     }
 
-    /// How it ended after it was asked to; `None` while it has not. Nothing is left of it then.
-    pub(super) fn gone(&self) -> Option<Option<ExitStatus>> {
+    /// How far it has come with its end. Nothing is left of one that has ended.
+    pub(super) fn ending(&self) -> Ending {
         let mut state = self.state();
-        let Some(child) = &mut state.child else { return Some(None) };
-        let status = child.try_wait().ok().flatten()?;
-        state.child = None;
-        Some(Some(status))
+        let Some(child) = &mut state.child else { return Ending::Absent };
+        match child.try_wait() {
+            Ok(Some(status)) => {
+                state.child = None;
+                Ending::Ended(status)
+            }
+            Ok(None) | Err(_) => Ending::Runs,
+        }
     }
 
     /// Ends it at once.

@@ -201,7 +201,7 @@ impl Client {
                 let request = self.request(method.clone(), base, path, body, key)?;
                 match try_once(request).await {
                     Ok(answer) => return Ok(answer),
-                    Err(attempt) => failed = Failed::worse(failed, attempt, base),
+                    Err(attempt) => failed = Some(Failed::with(failed, attempt, base)),
                 }
             }
             let Some(failed) = failed else {
@@ -285,20 +285,20 @@ struct Failed<'a> {
 
 impl<'a> Failed<'a> {
     /// Together with what was known: a replica that says that it is broken tells the most.
-    fn worse(known: Option<Self>, attempt: Attempt, base: &'a str) -> Option<Self> {
+    fn with(known: Option<Self>, attempt: Attempt, base: &'a str) -> Self {
         let wish = match &attempt {
             Attempt::Refused { wish, .. } => *wish,
             Attempt::Unanswered { .. } => None,
         };
-        let Some(known) = known else { return Some(Self { base, attempt, wish }) };
+        let Some(known) = known else { return Self { base, attempt, wish } };
         let wish = wish.zip(known.wish).map(|(one, other)| one.min(other));
         let is_broken =
             |attempt: &Attempt| matches!(attempt, Attempt::Refused { broken: true, .. });
-        Some(if is_broken(&known.attempt) && !is_broken(&attempt) {
+        if is_broken(&known.attempt) && !is_broken(&attempt) {
             Self { wish, ..known }
         } else {
             Self { base, attempt, wish }
-        })
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The demo over processes: what it prints, what it leaves, and that no process outlives it.
 
 use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, Output, Stdio},
+    io::{BufRead, BufReader, Read},
+    process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio},
 };
 
 use contracts::ServiceName;
@@ -63,8 +63,9 @@ struct Playing {
     child: Child,
     prefix: String,
     processes: Vec<Pid>,
+    stderr: BufReader<ChildStderr>,
     /// Kept open: who prints is not to be disturbed.
-    _out: [Box<dyn BufRead + Send>; 2],
+    _stdout: BufReader<ChildStdout>,
 }
 
 impl Playing {
@@ -72,22 +73,22 @@ impl Playing {
         let mut command = demo(place, "100000");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let mut err = BufReader::new(child.stderr.take().unwrap());
-        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        err.read_line(&mut line).unwrap();
+        stderr.read_line(&mut line).unwrap();
         let prefix = prefix(&line);
         let mut processes = Vec::new();
         let mut table = String::new();
         while !line.starts_with('└') {
             line.clear();
-            assert!(out.read_line(&mut line).unwrap() > 0, "no table is printed: {table}");
+            assert!(stdout.read_line(&mut line).unwrap() > 0, "no table is printed: {table}");
             let id = line.split('┆').nth(1).and_then(|cell| cell.trim().parse().ok());
             processes.extend(id.and_then(Pid::from_raw));
             table.push_str(&line);
         }
         assert_eq!(processes.len(), 8, "{table}");
-        Self { child, prefix, processes, _out: [Box::new(err), Box::new(out)] }
+        Self { child, prefix, processes, stderr, _stdout: stdout }
     }
 
     async fn ends_with_all_its_processes(&mut self, place: &Place) -> Option<i32> {
@@ -148,7 +149,7 @@ async fn a_process_that_dies_is_told_and_what_may_say_why_is_kept() {
     kill_process(victim, Signal::KILL).unwrap();
     assert_eq!(playing.ends_with_all_its_processes(&place).await, Some(3));
     let mut said = String::new();
-    std::io::Read::read_to_string(&mut playing._out[0], &mut said).unwrap();
+    playing.stderr.read_to_string(&mut said).unwrap();
     let line = said.lines().last().unwrap();
     for part in ["relay-2 has ended by itself", &playing.prefix, "kept in"] {
         assert!(line.contains(part), "{part:?} is missing in {line}");

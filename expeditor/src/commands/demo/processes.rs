@@ -28,9 +28,9 @@ use crate::{
 /// The servers to work on.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Servers {
-    database_url: String,
-    amqp_url: String,
-    amqp_api_url: Option<String>,
+    database: String,
+    broker: String,
+    broker_api: Option<String>,
 }
 
 impl Servers {
@@ -48,8 +48,8 @@ impl Servers {
             (Some(_), Some(_), _) if on_files => {
                 "--data or --database-url, not both: either files or servers"
             }
-            (Some(database_url), Some(amqp_url), amqp_api_url) => {
-                return Ok(Some(Self { database_url, amqp_url, amqp_api_url }));
+            (Some(database), Some(broker), broker_api) => {
+                return Ok(Some(Self { database, broker, broker_api }));
             }
             (None, _, _) => "--database-url is wanted too: processes need both servers",
             (Some(_), None, _) => "--amqp-url is wanted too: processes need both servers",
@@ -67,7 +67,7 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let closing = signals::closing(&ports);
     let home = Home::choose(None)?;
-    let ground = Arc::new(Ground::new(&servers.database_url, &servers.amqp_url, &ports));
+    let ground = Arc::new(Ground::new(&servers.database, &servers.broker, &ports));
     let played = play(script, &ground, home.path(), settings, closing.clone(), &ports).await;
     let interrupted = closing.is_now();
     leave(&ground, home, played, interrupted).await
