@@ -33,7 +33,10 @@ pub async fn run(options: AuditArgs, file: File) -> Result<(), Failure> {
 
 /// Opens what is named: on the command line, else in the file; a server or a directory.
 async fn open(options: &AuditArgs, file: &File) -> Result<Databases, Failure> {
-    if options.data.is_some() && options.database_url.is_some() {
+    let section = &file.audit;
+    let typed = (options.data.is_some(), options.database_url.is_some());
+    let written = (section.data.is_some(), section.database_url.is_some());
+    if [typed, written].contains(&(true, true)) {
         return Err(Failure::Usage(
             "audit: --data or --database-url, not both: either files or a server".to_owned(),
         ));

@@ -3,10 +3,7 @@
 //!
 //! It takes nothing from anybody: a virtual host whose queues somebody uses is refused.
 
-use std::{
-    collections::BTreeMap,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use contracts::ServiceName;
 use runtime::{
@@ -18,31 +15,41 @@ use runtime::{
     ports::Ports,
 };
 
-use super::{Access, Reach};
+use super::{Access, Reach, vhost::Vhost};
 use crate::{audit::Databases, exit::Failure, process::servers::cannot_be_used};
 
 /// Databases `<prefix>_<service>` on a server, and queues in a virtual host.
 pub struct Ground {
     database_url: String,
-    broker: rabbitmq::Options,
+    amqp_url: String,
+    vhost: Option<Vhost>,
     prefix: String,
-    /// Whether the queues are nobody else's, and so may be removed.
-    queues_taken: AtomicBool,
+    /// Where the queues are, once they were found to be nobody else's.
+    queues: OnceLock<rabbitmq::Options>,
     ports: Ports,
 }
 
 impl Ground {
-    /// On these servers, under a name that nobody else has. Touches nothing yet.
-    pub fn new(database_url: &str, amqp_url: &str, ports: &Ports) -> Self {
+    /// On these servers, under a name that nobody else has. Touches nothing yet. Where the broker's
+    /// HTTP API is known, in a virtual host of its own.
+    pub fn new(
+        database_url: &str,
+        amqp_url: &str,
+        amqp_api_url: Option<&str>,
+        ports: &Ports,
+    ) -> Result<Self, Failure> {
         // The last digits are drawn, the first ones are the time.
         let drawn = ports.ids.next().simple().to_string();
-        Self {
+        let prefix = format!("demo_{}", &drawn[drawn.len() - 8..]);
+        let vhost = amqp_api_url.map(|url| Vhost::new(url, &prefix)).transpose()?;
+        Ok(Self {
             database_url: database_url.to_owned(),
-            broker: rabbitmq::Options::new(amqp_url, &ServiceName::ALL, "expeditor demo"),
-            prefix: format!("demo_{}", &drawn[drawn.len() - 8..]),
-            queues_taken: AtomicBool::new(false),
+            amqp_url: amqp_url.to_owned(),
+            vhost,
+            prefix,
+            queues: OnceLock::new(),
             ports: ports.clone(),
-        }
+        })
     }
 
     /// What the names of its databases begin with.
@@ -52,19 +59,24 @@ impl Ground {
 
     /// Makes the databases, at this program's version, unless somebody uses the queues.
     pub async fn prepare(&self) -> Result<Access, Failure> {
-        if let Some(used) = self.depths().await?.into_iter().find(is_used) {
+        let amqp_url = match &self.vhost {
+            Some(vhost) => vhost.make(&self.amqp_url).await?,
+            None => self.amqp_url.clone(),
+        };
+        let broker = rabbitmq::Options::new(&amqp_url, &ServiceName::ALL, "expeditor demo");
+        if let Some(used) = self.depths(&broker).await?.into_iter().find(is_used) {
             return Err(Failure::Usage(format!(
                 "the queue {} of that virtual host has {} messages and {} consumers: services of \
                  somebody else are at home there; name another virtual host in --amqp-url",
                 used.queue, used.messages, used.consumers
             )));
         }
-        self.queues_taken.store(true, Ordering::Relaxed);
+        let _ = self.queues.set(broker); // made ready again, it is the same
         let server = Connect::to(&self.database_url)?;
         let mut access = Access {
             services: BTreeMap::default(),
             sources: BTreeMap::default(),
-            amqp_url: self.broker.url.clone(),
+            amqp_url: amqp_url.clone(),
             source_amqp_urls: BTreeMap::default(),
             keys: None,
         };
@@ -75,7 +87,7 @@ impl Ground {
             let connect = Connect::to(&database_url)?;
             PostgresDatabase::migrate(&connect, &Migrations::postgres(service)).await?;
             access.sources.insert(service, database_url.clone());
-            let amqp_url = self.broker.url.clone();
+            let amqp_url = amqp_url.clone();
             access.services.insert(service, Reach { database_url, amqp_url });
         }
         Ok(access)
@@ -88,15 +100,21 @@ impl Ground {
 
     /// How many messages wait in the queues that nobody has been given.
     pub async fn queued(&self) -> Result<u64, Failure> {
-        Ok(self.depths().await?.iter().map(|depth| u64::from(depth.messages)).sum())
+        let Some(broker) = self.queues.get() else { return Ok(0) };
+        Ok(self.depths(broker).await?.iter().map(|depth| u64::from(depth.messages)).sum())
     }
 
-    /// Removes the queues and exchanges, unless they were found to be somebody else's.
+    /// Removes the queues and exchanges with their messages, unless they were found to be somebody
+    /// else's.
     pub async fn remove_queues(&self) -> Result<(), Failure> {
-        if !self.queues_taken.load(Ordering::Relaxed) {
-            return Ok(());
+        match (&self.vhost, self.queues.get()) {
+            (Some(vhost), _) => vhost.remove().await,
+            (None, Some(broker)) => {
+                let removed = rabbitmq::remove(broker, &self.ports).await;
+                removed.map_err(|error| cannot_be_used(&error))
+            }
+            (None, None) => Ok(()),
         }
-        rabbitmq::remove(&self.broker, &self.ports).await.map_err(|error| cannot_be_used(&error))
     }
 
     /// Removes the databases.
@@ -108,8 +126,8 @@ impl Ground {
         Ok(())
     }
 
-    async fn depths(&self) -> Result<Vec<Depth>, Failure> {
-        let depths = rabbitmq::depths(&self.broker, &self.ports).await;
+    async fn depths(&self, broker: &rabbitmq::Options) -> Result<Vec<Depth>, Failure> {
+        let depths = rabbitmq::depths(broker, &self.ports).await;
         depths.map_err(|error| cannot_be_used(&error))
     }
 

@@ -9,6 +9,7 @@ mod plan;
 mod process;
 mod settings;
 mod stage;
+mod vhost;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 

@@ -112,7 +112,8 @@ const CASES: &[Case] = &[
 #[tokio::test]
 async fn nothing_is_found_in_sound_databases_and_every_damage_in_damaged_ones() {
     let place = Place::new().await;
-    let ground = Arc::new(Ground::new(&place.database_url, &place.amqp_url, &place.ports));
+    let ground = Ground::new(&place.database_url, &place.amqp_url, None, &place.ports).unwrap();
+    let ground = Arc::new(ground);
     let known = run(&place, &ground).await;
     assert_holds(&look(&ground, &known).await, "at rest");
     assert_eq!(command(&place, ground.prefix()).await, Some(0));

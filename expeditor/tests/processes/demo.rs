@@ -7,7 +7,7 @@ use std::{
 
 use contracts::ServiceName;
 use expeditor::people::plan::Ending;
-use runtime::broker::rabbitmq::{Options, depths};
+use runtime::broker::rabbitmq::{Options, RabbitMq, depths};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use crate::place::Place;
@@ -33,8 +33,13 @@ fn prefix(line: &str) -> String {
 
 /// How many queues there are.
 async fn queues(place: &Place) -> usize {
-    let options = Options::new(&place.amqp_url, &ServiceName::ALL, "test");
-    depths(&options, &place.ports).await.unwrap().len()
+    queues_at(place, &place.amqp_url).await.expect("the test's own virtual host")
+}
+
+/// How many queues there are in a virtual host, if it is there.
+async fn queues_at(place: &Place, amqp_url: &str) -> Option<usize> {
+    let options = Options::new(amqp_url, &ServiceName::ALL, "test");
+    depths(&options, &place.ports).await.ok().map(|depths| depths.len())
 }
 
 #[tokio::test]
@@ -69,8 +74,9 @@ struct Playing {
 }
 
 impl Playing {
-    fn start(place: &Place) -> Self {
+    fn start(place: &Place, further: &[&str]) -> Self {
         let mut command = demo(place, "100000");
+        command.args(further);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -115,7 +121,7 @@ impl Drop for Playing {
 #[tokio::test]
 async fn who_interrupts_it_finds_no_process_no_database_and_no_queue() {
     let place = Place::new().await;
-    let mut playing = Playing::start(&place);
+    let mut playing = Playing::start(&place, &[]);
     assert_eq!(place.databases(&playing.prefix).await.len(), 5);
 
     let beside = demo(&place, "1").output().unwrap();
@@ -133,7 +139,7 @@ async fn who_interrupts_it_finds_no_process_no_database_and_no_queue() {
 #[tokio::test]
 async fn no_process_outlives_a_demo_that_is_killed() {
     let place = Place::new().await;
-    let mut playing = Playing::start(&place);
+    let mut playing = Playing::start(&place, &[]);
     playing.child.kill().unwrap();
     playing.ends_with_all_its_processes(&place).await;
     for database in place.databases(&playing.prefix).await {
@@ -144,7 +150,7 @@ async fn no_process_outlives_a_demo_that_is_killed() {
 #[tokio::test]
 async fn a_process_that_dies_is_told_and_what_may_say_why_is_kept() {
     let place = Place::new().await;
-    let mut playing = Playing::start(&place);
+    let mut playing = Playing::start(&place, &[]);
     let victim = *playing.processes.last().unwrap();
     kill_process(victim, Signal::KILL).unwrap();
     assert_eq!(playing.ends_with_all_its_processes(&place).await, Some(3));
@@ -161,4 +167,20 @@ async fn a_process_that_dies_is_told_and_what_may_say_why_is_kept() {
         place.server(format!("DROP DATABASE {database} WITH (FORCE)")).await;
     }
     assert_eq!(queues(&place).await, 0);
+}
+
+#[tokio::test]
+async fn with_the_brokers_api_it_works_in_a_virtual_host_that_goes_with_it() {
+    let place = Place::new().await;
+    let options = Options::new(&place.amqp_url, &[ServiceName::Cook], "test");
+    let _at_home = RabbitMq::start(options, &place.ports).await.unwrap();
+    assert_eq!(queues(&place).await, 3, "somebody else's");
+    let mut playing = Playing::start(&place, &["--amqp-api-url", place.api_url()]);
+    let own = playing.prefix.trim_end_matches('_').to_owned();
+    assert_eq!(queues(&place).await, 3);
+    assert_eq!(queues_at(&place, &place.vhost_url(&own)).await, Some(15));
+    kill_process(Pid::from_child(&playing.child), Signal::TERM).unwrap();
+    assert_eq!(playing.ends_with_all_its_processes(&place).await, Some(1));
+    assert_eq!(queues(&place).await, 3, "they are left alone");
+    assert_eq!(queues_at(&place, &place.vhost_url(&own)).await, None, "it is gone");
 }

@@ -33,6 +33,16 @@ impl Place {
         Self { database_url, amqp_url, ports, vhost, broker }
     }
 
+    /// The broker's HTTP API, as an administrator.
+    pub(crate) fn api_url(&self) -> &str {
+        self.broker.api_url().expect("tests make virtual hosts through it")
+    }
+
+    /// The URL with another virtual host.
+    pub(crate) fn vhost_url(&self, name: &str) -> String {
+        self.amqp_url.replace(&self.vhost, name)
+    }
+
     /// A connection to one of the server's databases.
     pub(crate) async fn connect(&self, database: &str) -> PgConnection {
         let options: PgConnectOptions = self.database_url.parse().unwrap();

@@ -67,7 +67,9 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let closing = signals::closing(&ports);
     let home = Home::choose(None)?;
-    let ground = Arc::new(Ground::new(&servers.database, &servers.broker, &ports));
+    let Servers { database, broker, broker_api } = &servers;
+    let ground = Ground::new(database, broker, broker_api.as_deref(), &ports)?;
+    let ground = Arc::new(ground);
     let played = play(script, &ground, home.path(), settings, closing.clone(), &ports).await;
     let interrupted = closing.is_now();
     leave(&ground, home, played, interrupted).await
