@@ -42,7 +42,7 @@ async fn queues_at(place: &Place, amqp_url: &str) -> Option<usize> {
     depths(&options, &place.ports).await.ok().map(|depths| depths.len())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn each_service_is_a_process_all_orders_end_and_nothing_is_left() {
     let place = Place::new().await;
     let mut command = demo(&place, "28");
@@ -84,6 +84,7 @@ impl Playing {
         let mut line = String::new();
         stderr.read_line(&mut line).unwrap();
         let prefix = prefix(&line);
+        place.owns(&prefix);
         let mut processes = Vec::new();
         let mut table = String::new();
         while !line.starts_with('└') {
@@ -118,7 +119,7 @@ impl Drop for Playing {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn who_interrupts_it_finds_no_process_no_database_and_no_queue() {
     let place = Place::new().await;
     let mut playing = Playing::start(&place, &[]);
@@ -136,18 +137,15 @@ async fn who_interrupts_it_finds_no_process_no_database_and_no_queue() {
     assert_eq!(queues(&place).await, 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn no_process_outlives_a_demo_that_is_killed() {
     let place = Place::new().await;
     let mut playing = Playing::start(&place, &[]);
     playing.child.kill().unwrap();
     playing.ends_with_all_its_processes(&place).await;
-    for database in place.databases(&playing.prefix).await {
-        place.server(format!("DROP DATABASE {database} WITH (FORCE)")).await;
-    }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_process_that_dies_is_told_and_what_may_say_why_is_kept() {
     let place = Place::new().await;
     let mut playing = Playing::start(&place, &[]);
@@ -163,13 +161,10 @@ async fn a_process_that_dies_is_told_and_what_may_say_why_is_kept() {
     let kept = line.rsplit_once("kept in ").unwrap().1.trim_end_matches(')');
     assert!(std::path::Path::new(kept).join("relay-2.log").exists(), "{line}");
     std::fs::remove_dir_all(kept).unwrap();
-    for database in place.databases(&playing.prefix).await {
-        place.server(format!("DROP DATABASE {database} WITH (FORCE)")).await;
-    }
     assert_eq!(queues(&place).await, 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn with_the_brokers_api_it_works_in_a_virtual_host_that_goes_with_it() {
     let place = Place::new().await;
     let options = Options::new(&place.amqp_url, &[ServiceName::Cook], "test");

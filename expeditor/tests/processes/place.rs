@@ -1,10 +1,13 @@
 //! A place of a test's own on the servers that all tests share.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use runtime::ports::Ports;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
-use tokio::time::timeout;
+use tokio::{runtime::Handle, time::timeout};
 
 /// No test waits longer than this for what must happen.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
@@ -16,6 +19,7 @@ pub(crate) struct Place {
     pub(crate) ports: Ports,
     vhost: String,
     broker: servers::Broker,
+    prefixes: Mutex<Vec<String>>,
 }
 
 impl Place {
@@ -30,7 +34,8 @@ impl Place {
         };
         let (shared, amqp_url) = tokio::task::spawn_blocking(making).await.unwrap();
         let (database_url, broker) = (shared.postgres, shared.rabbitmq);
-        Self { database_url, amqp_url, ports, vhost, broker }
+        let prefixes = Mutex::default();
+        Self { database_url, amqp_url, ports, vhost, broker, prefixes }
     }
 
     /// The broker's HTTP API, as an administrator.
@@ -65,6 +70,11 @@ impl Place {
         sqlx::query_scalar(sql).bind(prefix).fetch_all(&mut connection).await.unwrap()
     }
 
+    /// Databases whose names begin so go with this value.
+    pub(crate) fn owns(&self, prefix: &str) {
+        self.prefixes.lock().unwrap_or_else(PoisonError::into_inner).push(prefix.to_owned());
+    }
+
     /// Waits until a condition holds.
     pub(crate) async fn until(&self, what: &str, condition: impl Fn() -> bool) {
         let wait = async {
@@ -76,8 +86,19 @@ impl Place {
     }
 }
 
+/// Needs a runtime of several threads: it waits for the server.
 impl Drop for Place {
     fn drop(&mut self) {
+        let prefixes =
+            std::mem::take(&mut *self.prefixes.lock().unwrap_or_else(PoisonError::into_inner));
+        let removing = async {
+            for prefix in prefixes {
+                for database in self.databases(&prefix).await {
+                    self.server(format!("DROP DATABASE {database} WITH (FORCE)")).await;
+                }
+            }
+        };
+        tokio::task::block_in_place(|| Handle::current().block_on(removing));
         if let Err(error) = self.broker.drop_vhost(&self.vhost) {
             eprintln!("{} is left behind: {error}", self.vhost);
         }
