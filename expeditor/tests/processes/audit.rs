@@ -6,17 +6,19 @@ use std::{process::Command, sync::Arc, time::Duration};
 
 use contracts::ServiceName::{self, Cook, Orchestrator, Payment, Rider, Store};
 use expeditor::{
-    audit::{self, Databases, Knowledge, Report},
-    fleet::{FleetPlan, Ground, OnServers},
+    audit::Knowledge,
+    fleet::Ground,
     people::{
         pace::Closing,
         show::{Script, Show},
     },
-    system::Settings,
 };
 use sqlx::Connection;
 
-use crate::place::Place;
+use crate::{
+    place::Place,
+    stage::{assert_holds, ground, look, start},
+};
 
 /// A damage: the invariant that it breaks, in whose database, a query for the offender's id, and a
 /// statement in which `$1` is that id.
@@ -112,9 +114,7 @@ const CASES: &[Case] = &[
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn nothing_is_found_in_sound_databases_and_every_damage_in_damaged_ones() {
     let place = Place::new().await;
-    let ground = Ground::new(&place.database_url, &place.amqp_url, None, &place.ports).unwrap();
-    let ground = Arc::new(ground);
-    place.owns(ground.prefix());
+    let ground = ground(&place);
     place.owns(&format!("sound_{}", ground.prefix()));
     let known = run(&place, &ground).await;
     assert_holds(&look(&ground, &known).await, "at rest");
@@ -131,17 +131,7 @@ async fn nothing_is_found_in_sound_databases_and_every_damage_in_damaged_ones() 
 /// taken for a violation.
 async fn run(place: &Place, ground: &Arc<Ground>) -> Knowledge {
     let dir = tempfile::tempdir().unwrap();
-    let access = ground.prepare().await.unwrap();
-    let settings = Show::settings(Settings::default());
-    let mut plan = FleetPlan::new(dir.path(), access, settings).unwrap();
-    plan.program = env!("CARGO_BIN_EXE_expeditor").into();
-    let stage = OnServers {
-        fleet: plan.start(&place.ports).await.unwrap(),
-        ground: Arc::clone(ground),
-        databases: ground.databases().await.unwrap(),
-        tokens: None,
-        ports: place.ports.clone(),
-    };
+    let stage = start(place, ground, dir.path()).await;
     let script = Script { orders: 40, rate: 20.0, seed: 11 };
     let (_open, closing) = Closing::new();
     let play = Show::play(&stage, &script, closing, || ());
@@ -189,19 +179,6 @@ async fn each_is_found(place: &Place, ground: &Ground, known: &Knowledge, case: 
     assert!(first.contains(&offender), "{first:?} does not name {offender}: {damage}");
     place.server(format!("DROP DATABASE {name}")).await;
     place.server(format!("CREATE DATABASE {name} TEMPLATE {sound}")).await;
-}
-
-async fn look(ground: &Ground, known: &Knowledge) -> Report {
-    let stored: Databases = ground.databases().await.unwrap();
-    let report = audit::audit(&stored, known).await.unwrap();
-    stored.close().await;
-    report
-}
-
-fn assert_holds(report: &Report, when: &str) {
-    let offenders: Vec<_> =
-        report.findings().filter_map(|finding| finding.first_offender.as_ref()).collect();
-    assert!(report.holds(), "{when}: {offenders:#?}");
 }
 
 /// The exit status of `audit` over the server.

@@ -4,4 +4,6 @@
 
 mod audit;
 mod demo;
+mod killed;
 mod place;
+mod stage;

@@ -83,13 +83,9 @@ async fn play(
     mut closing: Closing,
     ports: &Ports,
 ) -> Result<(), Failure> {
-    let mut progress = Progress::new(u64::from(script.orders));
-    progress.say(&format!(
-        "seed {}, databases {}_SERVICE, logs in {}",
-        script.seed,
-        ground.prefix(),
-        directory.display()
-    ));
+    let (seed, prefix) = (script.seed, ground.prefix());
+    let logs = directory.display();
+    print::aside(format_args!("seed {seed}, databases {prefix}_SERVICE, logs in {logs}"));
     let starting = async {
         let access = ground.prepare().await?;
         let plan = FleetPlan::new(directory, access, Show::settings(settings))?;
@@ -105,6 +101,7 @@ async fn play(
         }
     };
     print::line(tables::processes(&stage.fleet.members()));
+    let mut progress = Progress::new(u64::from(script.orders));
     let played = tokio::select! {
         played = Show::play(&stage, script, closing, || progress.step()) => played,
         fallen = stage.fleet.fallen() => Err(fallen),
