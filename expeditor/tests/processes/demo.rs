@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
+    path::PathBuf,
     process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio},
 };
 
@@ -67,6 +68,7 @@ async fn each_service_is_a_process_all_orders_end_and_nothing_is_left() {
 struct Playing {
     child: Child,
     prefix: String,
+    logs: PathBuf,
     processes: Vec<Pid>,
     stderr: BufReader<ChildStderr>,
     /// Kept open: who prints is not to be disturbed.
@@ -85,6 +87,7 @@ impl Playing {
         stderr.read_line(&mut line).unwrap();
         let prefix = prefix(&line);
         place.owns(&prefix);
+        let logs = PathBuf::from(line.trim_end().rsplit_once("logs in ").unwrap().1);
         let mut processes = Vec::new();
         let mut table = String::new();
         while !line.starts_with('└') {
@@ -95,7 +98,7 @@ impl Playing {
             table.push_str(&line);
         }
         assert_eq!(processes.len(), 8, "{table}");
-        Self { child, prefix, processes, stderr, _stdout: stdout }
+        Self { child, prefix, logs, processes, stderr, _stdout: stdout }
     }
 
     async fn ends_with_all_its_processes(&mut self, place: &Place) -> Option<i32> {
@@ -116,6 +119,7 @@ impl Drop for Playing {
         // Already gone where all went well; its children end with it.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.logs);
     }
 }
 
@@ -134,7 +138,7 @@ async fn who_interrupts_it_finds_no_process_no_database_and_no_queue() {
     assert_eq!(playing.ends_with_all_its_processes(&place).await, Some(1));
     let none: [String; 0] = [];
     assert_eq!(place.databases(&playing.prefix).await, none);
-    assert_eq!(queues(&place).await, 0);
+    assert!(queues(&place).await == 0 && !playing.logs.exists());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -158,9 +162,8 @@ async fn a_process_that_dies_is_told_and_what_may_say_why_is_kept() {
     for part in ["relay-2 has ended by itself", &playing.prefix, "kept in"] {
         assert!(line.contains(part), "{part:?} is missing in {line}");
     }
-    let kept = line.rsplit_once("kept in ").unwrap().1.trim_end_matches(')');
-    assert!(std::path::Path::new(kept).join("relay-2.log").exists(), "{line}");
-    std::fs::remove_dir_all(kept).unwrap();
+    assert!(line.contains(playing.logs.to_str().unwrap()), "{line}");
+    assert!(playing.logs.join("relay-2.log").exists());
     assert_eq!(queues(&place).await, 0);
 }
 

@@ -86,8 +86,9 @@ async fn play(
     let (seed, prefix) = (script.seed, ground.prefix());
     let logs = directory.display();
     print::aside(format_args!("seed {seed}, databases {prefix}_SERVICE, logs in {logs}"));
+    // Not to be broken off: a server that makes a database goes on when nobody waits for it.
+    let access = ground.prepare().await?;
     let starting = async {
-        let access = ground.prepare().await?;
         let plan = FleetPlan::new(directory, access, Show::settings(settings))?;
         let fleet = plan.start(ports).await?;
         let databases = ground.databases().await?;
@@ -95,10 +96,11 @@ async fn play(
         Ok::<_, Failure>(OnServers { fleet, ground, databases, tokens: None, ports: ports.clone() })
     };
     let stage = tokio::select! {
-        stage = starting => stage?,
+        biased;
         () = closing.wait() => {
             return Err(Failure::No("stopped before all processes had started".to_owned()));
         }
+        stage = starting => stage?,
     };
     print::line(tables::processes(&stage.fleet.members()));
     let mut progress = Progress::new(u64::from(script.orders));
