@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::{
     bench::options::BenchCommand,
     config::{Number, address, url},
-    process::options::ServeArgs,
+    process::options::{RelayArgs, ServeArgs},
 };
 
 const EXAMPLES: &str = "\
@@ -55,6 +55,9 @@ pub enum Command {
     /// nobody has to log in yet, and the relay that belongs to it is still to come.
     #[command(hide = true)]
     Serve(ServeArgs),
+    /// Bring the messages of services' outboxes to the broker; stays up, beside others of its kind.
+    #[command(hide = true)]
+    Relay(RelayArgs),
     /// Recompute from what is stored whether the invariants hold.
     Audit(AuditArgs),
     /// Measure how fast it is on this machine.

@@ -13,7 +13,7 @@ use crate::{
     bench::options::BenchFile,
     cli::{DefinitionName, GraphFormat, LogFormat, Output},
     exit::{Failure, disk, one_line},
-    process::options::ServeFile,
+    process::options::{RelayFile, ServeFile},
     system::Settings,
 };
 
@@ -36,6 +36,8 @@ pub struct File {
     pub dev: DevFile,
     /// Options of `serve`.
     pub serve: ServeFile,
+    /// Options of `relay`.
+    pub relay: RelayFile,
     /// Options of `audit`.
     pub audit: AuditFile,
     /// Options of `bench`.

@@ -11,7 +11,12 @@ pub mod ready;
 pub mod saga;
 pub mod schemas;
 
-use crate::{cli::Command, config::File, exit::Failure, process::serving};
+use crate::{
+    cli::Command,
+    config::File,
+    exit::Failure,
+    process::{relaying, serving},
+};
 
 /// Runs a command.
 pub async fn run(command: Command, file: File) -> Result<(), Failure> {
@@ -19,6 +24,7 @@ pub async fn run(command: Command, file: File) -> Result<(), Failure> {
         Command::Demo(options) => demo::run(options, file).await,
         Command::Dev(options) => dev::run(options, file).await,
         Command::Serve(options) => serving::run(options, file).await,
+        Command::Relay(options) => relaying::run(options, file).await,
         Command::Audit(options) => audit::run(options, file).await,
         Command::Bench(command) => bench::run(command, file).await,
         Command::Saga(command) => saga::run(command, file).await,
