@@ -16,7 +16,7 @@ use runtime::{ServiceName, broker::Broker, db::SharedOutbox, metrics::Metrics, p
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::Running;
+use crate::{RESCAN, Running};
 
 mod breaker;
 mod buckets;
@@ -35,6 +35,8 @@ pub struct SharedOptions {
     pub window: usize,
     /// How often the outbox is looked at without having been told of new rows.
     pub poll: Duration,
+    /// How often everything is read again from the beginning.
+    pub rescan: Duration,
     /// How often leases are renewed, and free ones looked for. With the length of a lease this
     /// bounds how long a dead relay's rows wait for another one.
     pub renew: Duration,
@@ -57,6 +59,7 @@ impl Default for SharedOptions {
             calls: 4,
             window: 4_096,
             poll: Duration::from_millis(500),
+            rescan: RESCAN,
             renew: Duration::from_millis(2_500),
             fence: Duration::from_secs(5),
             attempts: 5,

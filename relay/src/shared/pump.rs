@@ -1,7 +1,7 @@
 //! The loop: lease, read, publish, hear, delete. Whatever takes time is under way beside the rest,
 //! and comes back as an [`Event`].
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{collections::HashSet, pin::Pin, sync::Arc, time::Duration};
 
 use contracts::Timestamp;
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -37,6 +37,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const LARGEST_DELETE: usize = 1_024;
 /// The fewest rows of a bucket in one read.
 const SMALLEST_PAGE: usize = 8;
+/// By how much pages grow while they hold nothing new.
+const LARGEST_PAGE: usize = 128;
 /// How long what is under way may take when the relay is told to stop.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -96,6 +98,8 @@ pub(crate) struct Pump {
     /// Deleted while a read was under way, which may find them all the same.
     deleted: Vec<(u16, i64)>,
     refused: Vec<Item>,
+    /// By how much pages are larger than usual.
+    page: usize,
     poll_at: Duration,
     under_way: UnderWay,
     work: Work,
@@ -117,15 +121,16 @@ impl Pump {
             broker,
             metrics: RelayMetrics::new(&options.metrics, source, &ports),
             ports,
+            buckets: Buckets::new(now, options.rescan),
             options,
             owner,
-            buckets: Buckets::new(now),
             fenced_at: now,
             queue: Queue::new(REST),
             breaker: Breaker::new(BREAKER.0, BREAKER.1),
             confirmed: Vec::new(),
             deleted: Vec::new(),
             refused: Vec::new(),
+            page: 1,
             poll_at: now,
             under_way: UnderWay::default(),
             work: FuturesUnordered::new(),
@@ -222,7 +227,8 @@ impl Pump {
         if asked.is_empty() {
             return;
         }
-        let limit = u32::try_from((room / asked.len()).max(SMALLEST_PAGE)).unwrap_or(u32::MAX);
+        let limit = (room / asked.len()).max(SMALLEST_PAGE) * self.page;
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
         self.under_way.read.busy = true;
         let (outbox, owner) = (Arc::clone(&self.outbox), self.owner);
         self.work.push(Box::pin(async move {
@@ -374,7 +380,7 @@ impl Pump {
         let before = self.buckets.len();
         // By this clock the lease began no later than when it was asked for.
         self.fenced_at = asked + LEASE.saturating_sub(self.options.fence);
-        let mut void = self.buckets.lease(leases);
+        let mut void = self.buckets.lease(leases, asked);
         void.extend(self.buckets.leave_surplus(leases.share));
         self.queue.void(&void);
         if self.buckets.len() != before {
@@ -393,13 +399,20 @@ impl Pump {
         self.under_way.read.busy = false;
         match rows {
             Ok(rows) => {
-                self.buckets.read(asked, &rows, limit);
+                let zeros: HashSet<u16> =
+                    asked.iter().filter(|floor| floor.after <= 0).map(|it| it.bucket).collect();
+                let waiting = self.queue.waiting();
+                let rows = self.buckets.read(asked, rows, limit);
+                let full = rows.len() >= limit as usize;
                 for row in rows {
-                    let asked = asked.iter().find(|floor| floor.bucket == row.bucket);
-                    if asked.is_some_and(|floor| self.buckets.reads(floor)) {
-                        self.queue.take_in(row);
+                    let bucket = row.bucket;
+                    if !self.queue.take_in(row, zeros.contains(&bucket)) {
+                        self.buckets.rewind(bucket);
                     }
                 }
+                // Pages full of rows that wait for something else must not hide those behind them.
+                let nothing_new = full && self.queue.waiting() == waiting;
+                self.page = if nothing_new { (self.page * 2).min(LARGEST_PAGE) } else { 1 };
             }
             Err(error) => {
                 self.under_way.read.at = now + PAUSE_OF_DATABASE;
@@ -468,8 +481,7 @@ impl Pump {
         if let Err(error) = self.outbox.give_up(self.owner, &self.buckets.numbers(), true).await {
             tracing::warn!(source = %self.source, %error, "others wait until the leases end");
         }
-        self.buckets = Buckets::new(Duration::ZERO);
-        self.note();
+        self.metrics.note(0, 0, false);
     }
 }
 

@@ -4,10 +4,16 @@
 //! again before all of these have been answered: so a row never overtakes an earlier one that was
 //! not taken. A row that the broker refuses for its own sake sends its line away; it is read again
 //! when the row's time has come.
+//!
+//! A read that does not begin at zero may miss the earlier rows of a key: their transaction was slow,
+//! and its ids are below where the read began. The rows of a key are numbered without gaps, so such
+//! a row is recognised by the gap before it, and is not taken in but from a read from zero. That one
+//! sees every earlier row that is there: they were committed before.
 
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, HashSet, VecDeque},
+    hash::{BuildHasher, RandomState},
     sync::Arc,
     time::Duration,
 };
@@ -27,6 +33,7 @@ pub(crate) struct Item {
     pub(crate) bucket: u16,
     pub(crate) id: i64,
     pub(crate) key: Arc<str>,
+    pub(crate) seq: u64,
     pub(crate) attempts: u32,
     pub(crate) publication: Publication,
 }
@@ -69,6 +76,8 @@ pub(crate) struct Queue {
     ready: VecDeque<Arc<str>>,
     /// Ids that need not be read again: of rows in a line, on their way, or about to be deleted.
     known: HashSet<i64>,
+    /// The number of the last row of a key that was taken in.
+    last: Memory,
     waiting: usize,
     going: HashMap<u16, usize>,
     resting: BinaryHeap<Resting>,
@@ -83,6 +92,7 @@ impl Queue {
             lines: HashMap::new(),
             ready: VecDeque::new(),
             known: HashSet::new(),
+            last: Memory::default(),
             waiting: 0,
             going: HashMap::new(),
             resting: BinaryHeap::new(),
@@ -91,38 +101,46 @@ impl Queue {
         }
     }
 
-    /// Takes in a row that was read, unless it is in hand or its key is away.
-    pub(crate) fn take_in(&mut self, row: SharedRow) {
+    /// Takes in a row that was read, unless it is in hand or its key is away. Answers whether that is
+    /// well; otherwise earlier rows of its key may be missing, and its bucket is to be read from zero.
+    #[must_use]
+    pub(crate) fn take_in(&mut self, row: SharedRow, from_zero: bool) -> bool {
         let SharedRow { bucket, attempts, row } = row;
         if self.known.contains(&row.id) {
-            return;
+            return true;
         }
         let key = match self.lines.get_key_value(row.key.as_str()) {
-            Some((_, Line::Away)) => return,
+            Some((_, Line::Away)) => return true,
             Some((key, _)) => Arc::clone(key),
-            None => {
-                let key = Arc::<str>::from(row.key);
-                self.lines.insert(Arc::clone(&key), Line::Ready(VecDeque::new()));
-                self.ready.push_back(Arc::clone(&key));
-                key
-            }
+            None => Arc::<str>::from(row.key),
         };
+        // One that was sent before is sent again by somebody's wish.
+        let follows = self.last.get(&key).map_or(row.seq == 1, |last| row.seq <= last + 1);
+        if !follows && !from_zero {
+            return false;
+        }
         let publication = Publication {
             exchange: row.exchange,
             routing_key: row.routing_key,
             message_id: row.message_id,
             payload: Bytes::from(row.payload),
         };
-        let item = Item { bucket, id: row.id, key: Arc::clone(&key), attempts, publication };
-        match self.lines.get_mut(&key) {
-            Some(Line::Ready(line) | Line::Resting(line) | Line::Going { waiting: line, .. }) => {
+        self.last.raise(&key, row.seq);
+        let line = self.lines.entry(Arc::clone(&key)).or_insert_with(|| {
+            self.ready.push_back(Arc::clone(&key));
+            Line::Ready(VecDeque::new())
+        });
+        let item = Item { bucket, id: row.id, key, seq: row.seq, attempts, publication };
+        match line {
+            Line::Ready(line) | Line::Resting(line) | Line::Going { waiting: line, .. } => {
                 let place = line.partition_point(|other| other.id < item.id);
                 line.insert(place, item);
             }
-            Some(Line::Away) | None => return,
+            Line::Away => return true,
         }
         self.known.insert(row.id);
         self.waiting += 1;
+        true
     }
 
     /// Up to so many rows to publish now, those of a key in order.
@@ -218,9 +236,11 @@ impl Queue {
         self.lines.insert(Arc::clone(key), line);
     }
 
+    /// Lets go of rows, which are to be read again.
     fn forget<'a>(&mut self, items: impl IntoIterator<Item = &'a Item>) {
         for item in items {
             self.known.remove(&item.id);
+            self.last.lower(&item.key, item.seq - 1);
         }
     }
 
@@ -265,30 +285,27 @@ impl Queue {
         if buckets.is_empty() {
             return;
         }
-        let mut forgotten = Vec::new();
-        let waiting = &mut self.waiting;
-        let mut gone = |items: &mut VecDeque<Item>| {
+        let mut gone: Vec<Item> = Vec::new();
+        let mut let_go = |items: &mut VecDeque<Item>| {
             let of_these = items.front().is_some_and(|item| buckets.contains(&item.bucket));
             if of_these {
-                *waiting -= items.len();
-                forgotten.extend(items.drain(..).map(|item| item.id));
+                gone.extend(items.drain(..));
             }
             of_these
         };
         self.lines.retain(|key, line| match line {
-            Line::Ready(items) | Line::Resting(items) => !gone(items),
+            Line::Ready(items) | Line::Resting(items) => !let_go(items),
             Line::Going { waiting, void } => {
                 if buckets.contains(&runtime::aggregate::bucket(key)) {
-                    gone(waiting);
+                    let_go(waiting);
                     *void = true;
                 }
                 true
             }
             Line::Away => true,
         });
-        for id in forgotten {
-            self.known.remove(&id);
-        }
+        self.waiting -= gone.len();
+        self.forget(&gone);
         self.ready.retain(|key| matches!(self.lines.get(key), Some(Line::Ready(_))));
     }
 
@@ -320,6 +337,41 @@ impl Queue {
     }
 }
 
+/// How many keys are remembered at least, and twice as many at most.
+const REMEMBERED: usize = 32_768;
+
+/// A number for each key that was dealt with lately. One that is forgotten costs a read from zero.
+#[derive(Debug, Default)]
+struct Memory {
+    young: HashMap<u64, u64>,
+    old: HashMap<u64, u64>,
+    hasher: RandomState,
+}
+
+impl Memory {
+    fn get(&self, key: &str) -> Option<u64> {
+        let hash = self.hasher.hash_one(key);
+        self.young.get(&hash).or_else(|| self.old.get(&hash)).copied()
+    }
+
+    fn raise(&mut self, key: &str, seq: u64) {
+        let seq = self.get(key).map_or(seq, |last| last.max(seq));
+        self.set(key, seq);
+    }
+
+    fn lower(&mut self, key: &str, seq: u64) {
+        let seq = self.get(key).map_or(seq, |last| last.min(seq));
+        self.set(key, seq);
+    }
+
+    fn set(&mut self, key: &str, seq: u64) {
+        if self.young.len() >= REMEMBERED {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(self.hasher.hash_one(key), seq);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use contracts::{MessageId, Timestamp};
@@ -331,10 +383,14 @@ mod tests {
     const START: Duration = Duration::ZERO;
 
     fn row(key: &str, id: i64) -> SharedRow {
+        numbered(key, id, u64::try_from(id).unwrap())
+    }
+
+    fn numbered(key: &str, id: i64, seq: u64) -> SharedRow {
         let row = OutboxRow {
             id,
             key: key.to_owned(),
-            seq: 1,
+            seq,
             message_id: MessageId(uuid::Uuid::nil()),
             exchange: String::new(),
             routing_key: String::new(),
@@ -352,7 +408,7 @@ mod tests {
 
     fn take_in(queue: &mut Queue, rows: &[(&str, i64)]) {
         for (key, id) in rows {
-            queue.take_in(row(key, *id));
+            assert!(queue.take_in(row(key, *id), true));
         }
     }
 
@@ -440,6 +496,41 @@ mod tests {
         assert!(!queue.is_going(a));
         take_in(&mut queue, &[("t/a", 1), ("t/a", 2)]);
         assert_eq!(ids(&queue.take_out(9)), [4, 2]);
+    }
+
+    #[test]
+    fn a_row_behind_a_gap_is_taken_in_only_from_a_read_from_zero() {
+        let mut queue = Queue::new(REST);
+        // The first of its key; the next; one that is sent again.
+        assert!(queue.take_in(numbered("t/a", 7, 1), false));
+        assert!(queue.take_in(numbered("t/a", 9, 2), false));
+        assert!(queue.take_in(numbered("t/a", 10, 1), false));
+        assert!(!queue.take_in(numbered("t/a", 12, 4), false), "the third is missing");
+        assert!(!queue.take_in(numbered("t/b", 13, 5), false), "nothing is known of that key");
+        assert_eq!(ids(&queue.take_out(9)), [7, 9, 10]);
+        for row in [numbered("t/a", 8, 3), numbered("t/a", 12, 4), numbered("t/b", 13, 5)] {
+            assert!(queue.take_in(row, true));
+        }
+        assert!(queue.take_in(numbered("t/b", 14, 6), false));
+        // What was let go of is to be read again before what comes after it.
+        queue.void(&[bucket("t/b")]);
+        assert!(!queue.take_in(numbered("t/b", 15, 7), false));
+        assert!(queue.take_in(numbered("t/b", 13, 5), false));
+    }
+
+    #[test]
+    fn as_many_keys_are_remembered_as_it_says() {
+        let mut memory = Memory::default();
+        for n in 0..3 * REMEMBERED {
+            memory.raise(&n.to_string(), 1);
+        }
+        let known = (0..3 * REMEMBERED).filter(|n| memory.get(&n.to_string()).is_some()).count();
+        assert!((REMEMBERED..=2 * REMEMBERED).contains(&known), "{known}");
+        memory.raise("k", 5);
+        memory.raise("k", 3);
+        assert_eq!(memory.get("k"), Some(5));
+        memory.lower("k", 2);
+        assert_eq!(memory.get("k"), Some(2));
     }
 
     #[test]

@@ -107,7 +107,8 @@ pub trait SharedOutbox: Outbox {
 
     /// Rows of leased buckets in order of id, at most `limit` of each bucket; nothing of a bucket
     /// whose lease is not this one any more. Rows that were put off are left out until their time
-    /// has come, and so is every row of the same key.
+    /// has come, and so is every row of the same key. When it has come, the key is read from below
+    /// the row only: who reads from above it must not overtake it.
     async fn read_leased(
         &self,
         owner: Uuid,

@@ -102,7 +102,8 @@ impl SharedOutbox for PostgresOutbox {
                  WHERE o.bucket = b.bucket AND o.id > b.floor
                      AND o.key <> ALL (ARRAY(
                          SELECT w.key FROM outbox w
-                         WHERE w.bucket = b.bucket AND w.not_before > clock_timestamp()))
+                         WHERE w.bucket = b.bucket AND w.not_before IS NOT NULL
+                             AND (w.not_before > clock_timestamp() OR w.id <= b.floor)))
                  ORDER BY o.id LIMIT $5) x
              ORDER BY x.id"
         );
