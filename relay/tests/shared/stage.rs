@@ -17,10 +17,7 @@ use sqlx::{
     AssertSqlSafe, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::{
-    sync::watch,
-    task::{JoinHandle, JoinSet},
-};
+use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     ledger::Verdict,
@@ -33,7 +30,7 @@ use crate::{
 /// How many write at a time.
 const WRITERS: u64 = 6;
 /// The keys that they write, and lock, in each other's way.
-const KEYS: u64 = 40;
+const KEYS: u128 = 40;
 /// What has not come after so long without anything new is lost.
 const PATIENCE: Duration = Duration::from_secs(6);
 
@@ -56,7 +53,7 @@ pub(crate) struct Stage {
 /// Writers at work.
 pub(crate) struct Load {
     stop: watch::Sender<bool>,
-    writers: JoinSet<()>,
+    writers: Vec<JoinHandle<()>>,
 }
 
 impl Stage {
@@ -144,14 +141,14 @@ impl Stage {
     /// Writers begin to write; they end with the verdict.
     pub(crate) fn load(&self) -> Load {
         let (stop, stopped) = watch::channel(false);
-        let mut writers = JoinSet::new();
+        let mut writers = Vec::new();
         for writer in 0..WRITERS {
             let (pool, ports, stopped) = (self.pool.clone(), self.ports.clone(), stopped.clone());
-            writers.spawn(async move {
+            writers.push(self.ports.spawn(async move {
                 let mut round = writer;
                 while !*stopped.borrow() {
                     round += WRITERS;
-                    let key = format!("k/{}", ports.ids.next().as_u128() as u64 % KEYS);
+                    let key = format!("k/{}", ports.ids.next().as_u128() % KEYS);
                     // Some take their ids and commit late.
                     let pause = match (writer, round / WRITERS % 50) {
                         (0, 10) => 2_500,
@@ -166,7 +163,7 @@ impl Stage {
                     // Its connection may be ended by the test: then nothing was written, or all.
                     drop(write(&pool, &ports, &key, &to, pause).await);
                 }
-            });
+            }));
         }
         Load { stop, writers }
     }
@@ -216,7 +213,9 @@ impl Stage {
     /// Ends the load, waits until all has come that will, and compares.
     pub(crate) async fn verdict(&self, load: Load) -> Verdict {
         load.stop.send_replace(true);
-        load.writers.join_all().await;
+        for writer in load.writers {
+            writer.await.unwrap();
+        }
         self.verdict_now().await
     }
 
