@@ -17,6 +17,7 @@ pub mod people;
 pub mod print;
 pub mod process;
 pub mod progress;
+pub mod provision;
 pub mod rows;
 pub mod signals;
 pub mod system;
