@@ -9,4 +9,6 @@ pub mod files;
 pub mod names;
 pub mod passwords;
 pub mod places;
+pub mod postgres;
 pub mod report;
+mod rights;
