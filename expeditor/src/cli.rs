@@ -71,8 +71,11 @@ pub enum Command {
     Schemas(SchemasArgs),
     /// Print what the services say to one another as an AsyncAPI document.
     Asyncapi,
-    /// Bring the databases in a directory to this program's version.
+    /// Bring databases to this program's version: those in a directory, or one on PostgreSQL.
     Migrate(MigrateArgs),
+    /// Set PostgreSQL and RabbitMQ up for all services, and write the files that they are started
+    /// with. Can be run again: what is there stays.
+    Provision(ProvisionArgs),
 }
 
 /// Options of `demo`.
@@ -225,6 +228,39 @@ pub struct MigrateArgs {
     /// The directory with the databases [default: ./data].
     #[arg(long, value_name = "DIR", env = "EXPEDITOR_DATA")]
     pub data: Option<PathBuf>,
+    /// A database on PostgreSQL instead: `postgres://user:password@host:5432/database`. For all of
+    /// them, `{service}` stands where they differ.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "EXPEDITOR_DATABASE_URL",
+        hide_env_values = true,
+        conflicts_with = "data"
+    )]
+    pub database_url: Option<String>,
+}
+
+/// Options of `provision`.
+#[derive(Debug, Default, Args)]
+pub struct ProvisionArgs {
+    /// PostgreSQL, and who may make roles and databases there:
+    /// `postgres://user:password@host:5432/postgres`.
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// RabbitMQ and its administrator: `amqp://user:password@host:5672`.
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_URL", hide_env_values = true)]
+    pub amqp_url: Option<String>,
+    /// RabbitMQ's management API: `http://host:15672`; with a login of its own, or that of
+    /// --amqp-url.
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_API_URL", hide_env_values = true)]
+    pub amqp_api_url: Option<String>,
+    /// The directory for the files, which hold the passwords. Passwords of files that are not there
+    /// are made anew.
+    #[arg(long, value_name = "DIR", env = "EXPEDITOR_OUT")]
+    pub out: Option<PathBuf>,
+    /// What all names on the servers begin with [default: expeditor].
+    #[arg(long, value_name = "PREFIX", env = "EXPEDITOR_PREFIX")]
+    pub prefix: Option<String>,
 }
 
 /// All services or one.

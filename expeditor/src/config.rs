@@ -48,6 +48,8 @@ pub struct File {
     pub graph: GraphFile,
     /// Options of `migrate`.
     pub migrate: MigrateFile,
+    /// Options of `provision`.
+    pub provision: ProvisionFile,
     /// The services' settings.
     pub services: Settings,
 }
@@ -121,10 +123,28 @@ pub struct GraphFile {
 
 /// Options of `migrate`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct MigrateFile {
     /// `--data`.
     pub data: Option<PathBuf>,
+    /// `--database-url`.
+    pub database_url: Option<String>,
+}
+
+/// Options of `provision`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProvisionFile {
+    /// `--database-url`.
+    pub database_url: Option<String>,
+    /// `--amqp-url`.
+    pub amqp_url: Option<String>,
+    /// `--amqp-api-url`.
+    pub amqp_api_url: Option<String>,
+    /// `--out`.
+    pub out: Option<PathBuf>,
+    /// `--prefix`.
+    pub prefix: Option<String>,
 }
 
 impl File {

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod dev;
 pub mod graph;
 pub mod migrate;
+pub mod provision;
 pub mod ready;
 pub mod saga;
 pub mod schemas;
@@ -30,5 +31,6 @@ pub async fn run(command: Command, file: File) -> Result<(), Failure> {
             Ok(())
         }
         Command::Migrate(options) => migrate::run(options, file).await,
+        Command::Provision(options) => provision::run(options, file).await,
     }
 }

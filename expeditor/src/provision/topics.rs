@@ -1,0 +1,54 @@
+//! What a service's user of the broker may do: regular expressions over names.
+
+use contracts::{QueueKind, ServiceName, routes};
+use serde::{Deserialize, Serialize};
+
+/// Rights as the API has them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Rights {
+    configure: String,
+    write: String,
+    read: String,
+    /// By exchange.
+    #[serde(skip)]
+    pub(super) topics: Vec<TopicRights>,
+}
+
+/// Which routing keys of a topic exchange.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct TopicRights {
+    exchange: String,
+    write: String,
+    read: String,
+}
+
+impl Rights {
+    /// An administrator's.
+    pub(super) fn everything() -> Self {
+        let all = || ".*".to_owned();
+        Self { configure: all(), write: all(), read: all(), topics: Vec::new() }
+    }
+}
+
+/// A service's rights. It declares, fills and reads its own queues; it publishes events under its
+/// own name, and the orchestrator also commands.
+pub(super) fn rights(service: ServiceName) -> Rights {
+    let kinds = QueueKind::Commands.as_str().to_owned() + "|" + QueueKind::Events.as_str();
+    let queues = format!(r"{service}\.({kinds}|dead)");
+    let events = routes::EVENTS_EXCHANGE.replace('.', r"\.");
+    let commands = routes::COMMANDS_EXCHANGE.replace('.', r"\.");
+    let write = match service {
+        ServiceName::Orchestrator => format!("^({queues}|{events}|{commands})$"),
+        _ => format!("^({queues}|{events})$"),
+    };
+    let read = match routes::subscriptions(service) {
+        [] => format!("^{queues}$"),
+        _ => format!("^({queues}|{events})$"),
+    };
+    let topic = TopicRights {
+        exchange: routes::EVENTS_EXCHANGE.to_owned(),
+        write: format!(r"^{service}\.[a-z-]+$"),
+        read: ".*".to_owned(),
+    };
+    Rights { configure: format!("^{queues}$"), write, read, topics: vec![topic] }
+}
