@@ -18,7 +18,7 @@ use super::{
     passwords::{Password, RABBITMQ_ALGORITHM},
     places::{Place, plain},
     report::{Outcome, Report},
-    topics::{self, Rights, TopicRights},
+    topics::{self, NameRights, Rights, TopicRights},
 };
 use crate::{exit::Failure, process::servers};
 
@@ -142,7 +142,7 @@ impl<'a> Server<'a> {
         let path = ["permissions", vhost, &admin];
         let may = self.api.find::<Value>(&path).await?.is_some();
         if !may {
-            let all = Rights::everything();
+            let all = NameRights::everything();
             self.api.put(&path, &json!(all)).await?;
         }
         Ok(match (self.vhost, may) {
@@ -198,9 +198,9 @@ impl<'a> Server<'a> {
         let vhost = self.names.vhost();
         let mut changed = false;
         let path = ["permissions", vhost, user];
-        let found: Option<Rights> = self.api.find(&path).await?;
-        if found.as_ref() != Some(wanted) {
-            self.api.put(&path, &json!(wanted)).await?;
+        let found: Option<NameRights> = self.api.find(&path).await?;
+        if found.as_ref() != Some(&wanted.names) {
+            self.api.put(&path, &json!(wanted.names)).await?;
             changed = true;
         }
         let path = ["topic-permissions", vhost, user];

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, postgres::PgRow};
 
 /// What a relay works with: rights on tables, and nothing else.
 const RELAY: [(&str, &[&str]); 4] = [
@@ -30,7 +30,7 @@ pub(super) async fn enter(
          WHERE datname = current_database() AND acl.grantee <> datdba",
     );
     let right = |role: &str| (role.to_owned(), "CONNECT".to_owned());
-    if read(rows.fetch_all(&mut *owner).await?)? == Rights::from([right(relay), right(auditor)]) {
+    if read(&rows.fetch_all(&mut *owner).await?)? == Rights::from([right(relay), right(auditor)]) {
         return Ok(false);
     }
     let mut transaction = owner.begin().await?;
@@ -95,7 +95,7 @@ async fn granted(owner: &mut PgConnection, role: &str) -> Result<Rights, sqlx::E
         "SELECT relname::text, privilege_type FROM pg_class, aclexplode(relacl)
          WHERE relnamespace = 'public'::regnamespace AND grantee = $1::regrole",
     );
-    read(rows.bind(role).fetch_all(owner).await?)
+    read(&rows.bind(role).fetch_all(owner).await?)
 }
 
 /// Whether a role may read the tables that this owner makes from now on.
@@ -112,6 +112,6 @@ async fn is_granted_later(owner: &mut PgConnection, role: &str) -> Result<bool, 
     .await
 }
 
-fn read(rows: Vec<sqlx::postgres::PgRow>) -> Result<Rights, sqlx::Error> {
+fn read(rows: &[PgRow]) -> Result<Rights, sqlx::Error> {
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }

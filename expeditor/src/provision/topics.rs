@@ -3,18 +3,22 @@
 use contracts::{QueueKind, ServiceName, routes};
 use serde::{Deserialize, Serialize};
 
-/// Rights as the API has them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// All rights of a user in a virtual host.
+#[derive(Clone, Debug)]
 pub(super) struct Rights {
-    configure: String,
-    write: String,
-    read: String,
-    /// By exchange.
-    #[serde(skip)]
+    pub(super) names: NameRights,
     pub(super) topics: Vec<TopicRights>,
 }
 
-/// Which routing keys of a topic exchange.
+/// Which exchanges and queues. As the API has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct NameRights {
+    configure: String,
+    write: String,
+    read: String,
+}
+
+/// Which routing keys of a topic exchange. As the API has it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct TopicRights {
     exchange: String,
@@ -22,11 +26,11 @@ pub(super) struct TopicRights {
     read: String,
 }
 
-impl Rights {
+impl NameRights {
     /// An administrator's.
     pub(super) fn everything() -> Self {
         let all = || ".*".to_owned();
-        Self { configure: all(), write: all(), read: all(), topics: Vec::new() }
+        Self { configure: all(), write: all(), read: all() }
     }
 }
 
@@ -50,5 +54,6 @@ pub(super) fn rights(service: ServiceName) -> Rights {
         write: format!(r"^{service}\.[a-z-]+$"),
         read: ".*".to_owned(),
     };
-    Rights { configure: format!("^{queues}$"), write, read, topics: vec![topic] }
+    let names = NameRights { configure: format!("^{queues}$"), write, read };
+    Rights { names, topics: vec![topic] }
 }
