@@ -49,7 +49,8 @@ async fn on_server(url: &str, which: Which) -> Result<(), Failure> {
         )));
     }
     for service in which.services() {
-        let connect = Connect::to(&url.replace(SERVICE, service.as_str()))?;
+        let connect = Connect::to(&url.replace(SERVICE, service.as_str()))
+            .map_err(|error| Failure::Usage(error.to_string()))?;
         let migrations = Migrations::postgres(service);
         let found = PostgresDatabase::migrate(&connect, &migrations).await?;
         print::line(told(service, found, migrations.latest()));

@@ -6,14 +6,13 @@
 //! touched.
 
 mod api;
+pub mod db;
 pub mod files;
 pub mod names;
 pub mod passwords;
 pub mod places;
-pub mod postgres;
 pub mod rabbitmq;
 pub mod report;
-mod rights;
 mod topics;
 
 use std::path::PathBuf;
@@ -46,7 +45,7 @@ pub struct Wanted {
 /// Prints a line a step, and answers the last one.
 pub async fn run(wanted: &Wanted, ports: &Ports) -> Result<String, Failure> {
     let Wanted { postgres: place, amqp, api, out, names } = wanted;
-    let mut postgres = postgres::Server::look(place, names).await?;
+    let mut postgres = db::postgres::Server::look(place, names).await?;
     let rabbitmq = rabbitmq::Server::look(amqp, api, names).await?;
     let directory = Directory::open(out)?;
     let plan = directory.plan(&Servers { postgres: place, amqp, names })?;

@@ -16,15 +16,17 @@ use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row, postgres::PgConnectOptions,
 };
 
-use super::{
-    files::Secrets,
-    names::Names,
-    passwords::Password,
-    places::Place,
-    report::{Outcome, Report},
-    rights,
+use super::rights;
+use crate::{
+    exit::Failure,
+    provision::{
+        files::Secrets,
+        names::Names,
+        passwords::Password,
+        places::Place,
+        report::{Outcome, Report},
+    },
 };
-use crate::exit::Failure;
 
 /// The lock that only one provision holds at a time. A number that nobody else uses.
 const LOCK: i64 = 0x0e_7ed1_7a11;
