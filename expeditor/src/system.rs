@@ -9,14 +9,13 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
 use contracts::ServiceName;
 use runtime::{
     Service,
     broker::{Broker, in_process::InProcess},
     db::{Database, Migrations, sqlite::SqliteDatabase},
     host,
-    http::{Readiness, ServeError, Server, dead_letters, health, parked},
+    http::{Access, Guarded, Readiness, ServeError, Server, dead_letters, health, parked},
     metrics::{self, Metrics},
     ports::Ports,
 };
@@ -154,7 +153,8 @@ impl System {
             let own_ports = ports.clone();
             ports.spawn(async move {
                 let told = async move { host::told_to_stop(&mut stopped).await };
-                server.serve(routes, &own_ports, told).await;
+                // On loopback only: see `commands::dev::loopback`.
+                server.serve(routes, Access::Open, &own_ports, told).await;
             })
         };
         Ok(Self { address, ports, stop, server, timers, services, relays, databases, _lock: lock })
@@ -250,8 +250,8 @@ impl Services {
         self.rider.watch(readiness);
     }
 
-    fn routes(&self) -> Router {
-        Router::new()
+    fn routes(&self) -> Guarded {
+        Guarded::new()
             .merge(orchestrator::routes(self.orchestrator.handle()))
             .merge(payment::routes(self.payment.handle()))
             .merge(store::routes(self.store.handle()))

@@ -249,8 +249,8 @@ mod tests {
         atomic::{AtomicUsize, Ordering},
     };
 
-    use axum::{Router, http, routing::get};
-    use runtime::http::Server;
+    use axum::http;
+    use runtime::http::{Access, Guarded, Server, Who};
 
     use super::*;
 
@@ -264,8 +264,9 @@ mod tests {
             let number = asked.fetch_add(1, Ordering::SeqCst).min(statuses.len() - 1);
             async move { http::StatusCode::from_u16(statuses[number]).unwrap() }
         };
-        let (own, routes) = (ports.clone(), Router::new().route("/", get(answer)));
-        ports.spawn(async move { server.serve(routes, &own, std::future::pending()).await });
+        let (own, routes) = (ports.clone(), Guarded::new().get("/", Who::Open, answer));
+        let never = std::future::pending();
+        ports.spawn(async move { server.serve(routes, Access::Open, &own, never).await });
         Client::new(base, ports, patience)
     }
 

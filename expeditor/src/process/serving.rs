@@ -2,14 +2,13 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use axum::Router;
 use contracts::ServiceName;
 use runtime::{
     Service,
     broker::Broker,
     db::Database,
     host,
-    http::{Handle, Readiness, Server, dead_letters, health, parked},
+    http::{Access, Guarded, Handle, Readiness, Server, dead_letters, health, parked},
     metrics::{self, Metrics},
     ports::Ports,
 };
@@ -69,7 +68,7 @@ impl Place {
     async fn serve<S: Service>(
         mut self,
         service: S,
-        routes: fn(Handle<S>) -> Router,
+        routes: fn(Handle<S>) -> Guarded,
     ) -> Result<(), Failure> {
         let (name, ports) = (service.name(), self.ports.clone());
         let start = ports.now();
@@ -96,7 +95,7 @@ impl Place {
             .merge(metrics::routes(metrics))
             .merge(health::routes(readiness, ports.clone()));
         print::line(format_args!("{name} listens on http://{address}"));
-        server.serve(routes, &ports, self.closing.wait()).await;
+        server.serve(routes, Access::Open, &ports, self.closing.wait()).await;
         // Requests in hand were answered; now the batch in hand, then the connections. Nothing is
         // lost: what was not committed comes again.
         timers.abort();
