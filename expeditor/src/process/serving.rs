@@ -9,7 +9,7 @@ use runtime::{
     broker::Broker,
     db::Database,
     host,
-    http::{Access, Guarded, Handle, Readiness, Server, dead_letters, health, parked},
+    http::{Access, Guarded, Handle, Readiness, Server, health},
     metrics::{self, Metrics},
     ports::Ports,
 };
@@ -95,9 +95,7 @@ impl Place {
         let readiness = Readiness::default();
         running.watch(&readiness);
         let handle = running.handle();
-        let routes = routes(handle.clone())
-            .merge(dead_letters::routes(handle.clone()))
-            .merge(parked::routes(handle))
+        let routes = system::routes_of(routes, handle)
             .merge(metrics::routes(metrics))
             .merge(health::routes(readiness, ports.clone()));
         print::line(format_args!("{name} listens on http://{address}"));
