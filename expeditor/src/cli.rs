@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::{
     bench::options::BenchCommand,
     config::{Number, address, url},
+    credentials::options::{KeysArgs, TokenArgs},
     process::options::ServeArgs,
 };
 
@@ -51,10 +52,12 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run the whole system in one process on files in a directory; stays up.
     Dev(DevArgs),
-    /// Run one service in a process of its own, on PostgreSQL and RabbitMQ; stays up. Loopback only:
-    /// nobody has to log in yet, and the relay that belongs to it is still to come.
-    #[command(hide = true)]
+    /// Run one service in a process of its own, on PostgreSQL and RabbitMQ; stays up.
     Serve(ServeArgs),
+    /// Make a file with a new key, which tokens are signed with.
+    Keys(KeysArgs),
+    /// Print a token with which somebody in a role is let in.
+    Token(TokenArgs),
     /// Recompute from what is stored whether the invariants hold.
     Audit(AuditArgs),
     /// Measure how fast it is on this machine.
@@ -140,6 +143,9 @@ pub struct Remote {
     /// The running system [default: `http://127.0.0.1:8080`].
     #[arg(long, value_name = "URL", env = "EXPEDITOR_URL", value_parser = url)]
     pub url: Option<String>,
+    /// With which token to ask, where the system wants one: of an operator or an auditor.
+    #[arg(long, value_name = "TOKEN", env = "EXPEDITOR_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
     /// How the answer is printed [default: table].
     #[arg(long, value_name = "FORMAT", env = "EXPEDITOR_OUTPUT")]
     pub output: Option<Output>,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 use crate::{
     bench::options::BenchFile,
     cli::{DefinitionName, GraphFormat, LogFormat, Output},
+    credentials::options::TokenFile,
     exit::{Failure, disk, one_line},
     process::options::ServeFile,
     system::Settings,
@@ -36,6 +37,8 @@ pub struct File {
     pub dev: DevFile,
     /// Options of `serve`.
     pub serve: ServeFile,
+    /// Options of `token`.
+    pub token: TokenFile,
     /// Options of `audit`.
     pub audit: AuditFile,
     /// Options of `bench`.

@@ -9,6 +9,7 @@ pub mod bench;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod credentials;
 pub mod directory;
 pub mod exit;
 pub mod lock;

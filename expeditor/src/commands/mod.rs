@@ -12,7 +12,13 @@ pub mod ready;
 pub mod saga;
 pub mod schemas;
 
-use crate::{cli::Command, config::File, exit::Failure, process::serving};
+use crate::{
+    cli::Command,
+    config::File,
+    credentials::{keys, token},
+    exit::Failure,
+    process::serving,
+};
 
 /// Runs a command.
 pub async fn run(command: Command, file: File) -> Result<(), Failure> {
@@ -20,6 +26,8 @@ pub async fn run(command: Command, file: File) -> Result<(), Failure> {
         Command::Demo(options) => demo::run(options, file).await,
         Command::Dev(options) => dev::run(options, file).await,
         Command::Serve(options) => serving::run(options, file).await,
+        Command::Keys(options) => keys::run(&options),
+        Command::Token(options) => token::run(options, file),
         Command::Audit(options) => audit::run(options, file).await,
         Command::Bench(command) => bench::run(command, file).await,
         Command::Saga(command) => saga::run(command, file).await,

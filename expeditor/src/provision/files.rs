@@ -18,6 +18,7 @@ use reqwest::Url;
 use toml::Table;
 
 use super::{
+    keys,
     names::Names,
     passwords::Password,
     places::{Place, plain},
@@ -28,6 +29,10 @@ use crate::{
     lock::DataLock,
 };
 
+/// Keys that make tokens.
+pub const KEYS: &str = "keys.json";
+/// Keys that check them.
+pub const PUBLIC_KEYS: &str = "public-keys.json";
 const HEAD: &str =
     "# Made by `expeditor provision`. It holds passwords: keep it to whom it is for.\n";
 
@@ -73,6 +78,13 @@ impl Directory {
                 mode & 0o777
             )));
         }
+        // It is named in files.
+        if path.to_str().is_none_or(|path| path.contains(char::is_control)) {
+            return Err(Failure::Usage(format!(
+                "provision: {} is no name for a directory that files can name",
+                path.display()
+            )));
+        }
         Ok(Self { _lock: DataLock::take(&path)?, path })
     }
 
@@ -80,9 +92,10 @@ impl Directory {
     /// Writes nothing.
     pub fn plan(&self, servers: &Servers<'_>) -> Result<Plan, Failure> {
         let mut plan = Plan { secrets: Secrets::default(), files: Vec::new() };
+        plan.keys(&self.path)?;
         for service in ServiceName::ALL {
             let found = Found::read(self.path.join(format!("{service}.toml")))?;
-            plan.service(servers, service, found)?;
+            plan.service(servers, service, found, &self.path.join(PUBLIC_KEYS))?;
         }
         let found = Found::read(self.path.join("relay.toml"))?;
         plan.relay(servers, found)?;
@@ -120,11 +133,35 @@ impl Plan {
         Ok(())
     }
 
+    /// Keys for tokens: services are given the public half, with which they can make none. Where
+    /// that is there, whoever makes tokens may keep the other one elsewhere.
+    fn keys(&mut self, directory: &Path) -> Result<(), Failure> {
+        let (pairs, public) = (directory.join(KEYS), directory.join(PUBLIC_KEYS));
+        let (known, known_public) = (read(&pairs)?, read(&public)?);
+        let mut add = |path: &Path, text: Option<String>, outcome: Outcome| {
+            let file = |text| Planned { path: path.to_owned(), outcome, text };
+            self.files.extend(text.map(file));
+        };
+        if known_public.is_some() {
+            add(&pairs, known, Outcome::There);
+            add(&public, known_public, Outcome::There);
+            return Ok(());
+        }
+        let outcome = if known.is_some() { Outcome::There } else { Outcome::Made };
+        let text = known.map_or_else(keys::new, Ok)?;
+        let half = keys::public_half(&text)
+            .map_err(|why| Failure::Usage(format!("{}: {why}", pairs.display())))?;
+        add(&pairs, Some(text), outcome);
+        add(&public, Some(half), Outcome::Made);
+        Ok(())
+    }
+
     fn service(
         &mut self,
         servers: &Servers<'_>,
         service: ServiceName,
         found: Found,
+        keys: &Path,
     ) -> Result<(), Failure> {
         let name = servers.names.service(service);
         let (role, user) = match &found.text {
@@ -135,9 +172,10 @@ impl Plan {
             None => (Password::random()?, Password::random()?),
         };
         let text = format!(
-            "{HEAD}\n[serve]\ndatabase-url = {}\namqp-url = {}\n",
-            quoted(&servers.postgres.login(&name, role.reveal(), &name)),
-            quoted(&servers.amqp.login(&name, user.reveal(), servers.names.vhost())),
+            "{HEAD}\n[serve]\ndatabase-url = {}\namqp-url = {}\nkeys = {}\n",
+            quoted(servers.postgres.login(&name, role.reveal(), &name).as_str()),
+            quoted(servers.amqp.login(&name, user.reveal(), servers.names.vhost()).as_str()),
+            quoted(&keys.display().to_string()),
         );
         self.secrets.roles.insert(name.clone(), role);
         self.secrets.users.insert(name, user);
@@ -207,11 +245,7 @@ struct Found {
 
 impl Found {
     fn read(path: PathBuf) -> Result<Self, Failure> {
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => Some(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(disk(path.display(), &error)),
-        };
+        let text = read(&path)?;
         let outcome = if text.is_some() { Outcome::There } else { Outcome::Made };
         let mut found = Self { path, text, table: Table::new(), outcome };
         let table = found.text.as_deref().unwrap_or_default().parse();
@@ -269,12 +303,21 @@ impl Found {
 
 /// A line of TOML.
 fn entry(service: ServiceName, url: &Url) -> String {
-    format!("{service} = {}\n", quoted(url))
+    format!("{service} = {}\n", quoted(url.as_str()))
 }
 
-/// A text of TOML's.
-fn quoted(url: &Url) -> String {
-    format!("\"{}\"", url.as_str().replace('\\', "%5C").replace('"', "%22"))
+/// A text without control characters, as TOML has it.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// The text of a file, none where it is missing.
+fn read(path: &Path) -> Result<Option<String>, Failure> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(disk(path.display(), &error)),
+    }
 }
 
 /// Writes a file whole or not at all, for nobody else to read.
@@ -297,6 +340,8 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+
+    use runtime::auth::Keys;
 
     use super::*;
 
@@ -324,7 +369,7 @@ mod tests {
         assert!(!nothing);
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&out), 0o700);
-        for file in ["store.toml", "relay.toml", "auditor.toml"] {
+        for file in ["store.toml", "relay.toml", "auditor.toml", KEYS, PUBLIC_KEYS] {
             assert_eq!(mode(&out.join(file)), 0o600, "{file}");
         }
         assert_eq!(first.secrets.roles.len(), 11);
@@ -357,6 +402,26 @@ mod tests {
         assert!(!text.contains(first.secrets.users["x_store"].reveal()), "{text}");
         assert!(text.ends_with("# a note\n"), "{text}");
         assert!(provide(dir.path()).unwrap().1);
+    }
+
+    #[test]
+    fn services_are_given_keys_that_make_no_tokens() {
+        let dir = tempfile::tempdir().unwrap();
+        provide(dir.path()).unwrap();
+        let text = |name: &str| fs::read_to_string(dir.path().join(name));
+        let (pair, public) = (text(KEYS).unwrap(), text(PUBLIC_KEYS).unwrap());
+        assert!(Keys::parse(&pair).unwrap().signing().is_some());
+        assert!(Keys::parse(&public).unwrap().signing().is_none());
+        let store: Table = text("store.toml").unwrap().parse().unwrap();
+        let named = store["serve"]["keys"].as_str().unwrap();
+        assert_eq!(Path::new(named), dir.path().canonicalize().unwrap().join(PUBLIC_KEYS));
+
+        fs::remove_file(dir.path().join(PUBLIC_KEYS)).unwrap();
+        provide(dir.path()).unwrap();
+        assert_eq!(text(PUBLIC_KEYS).unwrap(), public, "it follows from the other one");
+        fs::remove_file(dir.path().join(KEYS)).unwrap();
+        assert!(provide(dir.path()).unwrap().1, "whoever makes tokens keeps it elsewhere");
+        assert!(text(KEYS).is_err());
     }
 
     #[test]

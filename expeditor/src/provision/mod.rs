@@ -8,6 +8,7 @@
 mod api;
 pub mod db;
 pub mod files;
+pub mod keys;
 pub mod names;
 pub mod passwords;
 pub mod places;

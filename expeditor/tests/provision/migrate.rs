@@ -63,8 +63,11 @@ async fn a_service_whose_database_is_behind_says_what_to_run() {
     let world = World::new().await;
     empty(&world, ServiceName::Cook).await;
     let url = other_database(&world.shared.postgres, &world.names.service(ServiceName::Cook));
+    let keys = world.out();
+    std::fs::write(&keys, expeditor::provision::keys::new().unwrap()).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_expeditor"));
-    command.args(["serve", "cook", "--listen", "127.0.0.1:0", "--database-url", &url]);
+    command.args(["serve", "cook", "--keys", keys.to_str().unwrap()]);
+    command.args(["--listen", "127.0.0.1:0", "--database-url", &url]);
     command.args(["--amqp-url", world.shared.rabbitmq.url()]).env_clear();
     let line = one_line(&command.output().unwrap(), 3);
     assert!(line.contains("run `expeditor migrate`"), "{line}");
