@@ -14,7 +14,7 @@ use crate::{
     bench::options::BenchCommand,
     config::{Number, address, url},
     credentials::options::{KeysArgs, TokenArgs},
-    process::options::ServeArgs,
+    process::options::{RelayArgs, ServeArgs},
 };
 
 const EXAMPLES: &str = "\
@@ -54,6 +54,8 @@ pub enum Command {
     Dev(DevArgs),
     /// Run one service in a process of its own, on PostgreSQL and RabbitMQ; stays up.
     Serve(ServeArgs),
+    /// Bring the messages of services' outboxes to the broker; stays up, beside others of its kind.
+    Relay(RelayArgs),
     /// Make a file with a new key, which tokens are signed with.
     Keys(KeysArgs),
     /// Print a token with which somebody in a role is let in.

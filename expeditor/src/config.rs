@@ -14,7 +14,7 @@ use crate::{
     cli::{DefinitionName, GraphFormat, LogFormat, Output},
     credentials::options::TokenFile,
     exit::{Failure, disk, one_line},
-    process::options::ServeFile,
+    process::options::{RelayFile, ServeFile},
     system::Settings,
 };
 
@@ -37,6 +37,8 @@ pub struct File {
     pub dev: DevFile,
     /// Options of `serve`.
     pub serve: ServeFile,
+    /// Options of `relay`.
+    pub relay: RelayFile,
     /// Options of `token`.
     pub token: TokenFile,
     /// Options of `audit`.

@@ -20,8 +20,10 @@ use tokio::{sync::watch, task::JoinHandle};
 
 mod pump;
 mod round;
+mod shared;
 
 pub use pump::RESCAN;
+pub use shared::{SharedOptions, start_shared};
 
 /// How a relay is run.
 #[derive(Clone, Debug)]

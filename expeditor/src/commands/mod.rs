@@ -17,7 +17,7 @@ use crate::{
     config::File,
     credentials::{keys, token},
     exit::Failure,
-    process::serving,
+    process::{relaying, serving},
 };
 
 /// Runs a command.
@@ -26,6 +26,7 @@ pub async fn run(command: Command, file: File) -> Result<(), Failure> {
         Command::Demo(options) => demo::run(options, file).await,
         Command::Dev(options) => dev::run(options, file).await,
         Command::Serve(options) => serving::run(options, file).await,
+        Command::Relay(options) => relaying::run(options, file).await,
         Command::Keys(options) => keys::run(&options),
         Command::Token(options) => token::run(options, file),
         Command::Audit(options) => audit::run(options, file).await,

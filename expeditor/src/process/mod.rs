@@ -5,5 +5,6 @@
 //! kind.
 
 pub mod options;
+pub mod relaying;
 pub mod servers;
 pub mod serving;

@@ -1,6 +1,6 @@
-//! The options of `serve`, and what stands for them in a file.
+//! The options of `serve` and `relay`, and what stands for them in a file.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, builder::PossibleValuesParser};
 use contracts::ServiceName;
@@ -42,6 +42,57 @@ pub struct ServeFile {
     pub amqp_url: Option<String>,
     /// `--keys`.
     pub keys: Option<PathBuf>,
+    /// `--listen`.
+    #[serde(deserialize_with = "some_address")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// Options of `relay`.
+#[derive(Debug, Default, Args)]
+pub struct RelayArgs {
+    /// A service's outbox: `store=postgres://user:password@host:5432/database`; once for each, or
+    /// several with commas in between.
+    #[arg(
+        long,
+        value_name = "SERVICE=URL",
+        env = "EXPEDITOR_SOURCE",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub source: Vec<String>,
+    /// The broker, for sources that have none of their own: `amqps://user:password@host:5671/vhost`.
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_URL", hide_env_values = true)]
+    pub amqp_url: Option<String>,
+    /// The broker as one source's own user, given like a source.
+    #[arg(
+        long,
+        value_name = "SERVICE=URL",
+        env = "EXPEDITOR_SOURCE_AMQP_URL",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub source_amqp_url: Vec<String>,
+    /// Who it is among the relays: no two that run may have the same name, and one that starts again
+    /// under its name goes on at once [default: `relay@<machine>:<port>`].
+    #[arg(long, value_name = "NAME", env = "EXPEDITOR_NAME")]
+    pub name: Option<String>,
+    /// Where to listen for probes and metrics; port 0 takes a free one [default: 127.0.0.1:8089].
+    #[arg(long, value_name = "ADDRESS", env = "EXPEDITOR_LISTEN", value_parser = address)]
+    pub listen: Option<SocketAddr>,
+}
+
+/// Options of `relay` in a file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RelayFile {
+    /// `--source`, by service.
+    pub sources: BTreeMap<String, String>,
+    /// `--amqp-url`.
+    pub amqp_url: Option<String>,
+    /// `--source-amqp-url`, by service.
+    pub source_amqp_urls: BTreeMap<String, String>,
+    /// `--name`.
+    pub name: Option<String>,
     /// `--listen`.
     #[serde(deserialize_with = "some_address")]
     pub listen: Option<SocketAddr>,

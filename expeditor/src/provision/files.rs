@@ -208,28 +208,22 @@ impl Plan {
         Ok(())
     }
 
+    /// One role reads all databases; which of them the URL names makes no difference.
     fn auditor(&mut self, servers: &Servers<'_>, found: Found) -> Result<(), Failure> {
         let role = servers.names.auditor();
-        let mut known = None;
-        if found.text.is_some() {
-            for service in ServiceName::ALL {
-                let path = ["audit", "database-urls", service.as_str()];
-                let password = found.password(&path, &role)?;
-                if known.as_ref().is_some_and(|known| *known != password) {
-                    return Err(found.unfit("its passwords differ, and belong to one role"));
-                }
-                known = Some(password);
-            }
-        }
-        let password = known.map_or_else(Password::random, Ok)?;
-        let mut urls = String::new();
-        for service in ServiceName::ALL {
-            let database = servers.names.service(service);
-            let url = servers.postgres.login(&role, password.reveal(), &database);
-            urls += &entry(service, &url);
-        }
+        let password = match &found.text {
+            Some(_) => found.password(&["audit", "database-url"], &role)?,
+            None => Password::random()?,
+        };
+        let database = servers.names.service(ServiceName::Orchestrator);
+        let url = servers.postgres.login(&role, password.reveal(), &database);
+        let text = format!(
+            "{HEAD}\n[audit]\ndatabase-url = {}\nprefix = {}\n",
+            quoted(url.as_str()),
+            quoted(servers.names.prefix())
+        );
         self.secrets.roles.insert(role, password);
-        self.files.push(found.kept_or(format!("{HEAD}\n[audit.database-urls]\n{urls}")));
+        self.files.push(found.kept_or(text));
         Ok(())
     }
 }
@@ -443,7 +437,7 @@ mod tests {
             ("cook.toml", "", "[serve] database-url is no URL of x_cook"),
             ("cook.toml", "[serve]\ndatabase-url = \"postgres://y_cook:p@h/d\"\n", "x_cook"),
             ("relay.toml", "[relay]\n", "[relay.source-amqp-urls] orchestrator"),
-            ("auditor.toml", "audit = 1\n", "[audit.database-urls] orchestrator"),
+            ("auditor.toml", "audit = 1\n", "[audit] database-url is no URL of x_auditor"),
         ] {
             let dir = tempfile::tempdir().unwrap();
             fs::write(dir.path().join(file), text).unwrap();

@@ -27,6 +27,11 @@ impl Names {
         Ok(Self(prefix.to_owned()))
     }
 
+    /// The prefix itself.
+    pub fn prefix(&self) -> &str {
+        &self.0
+    }
+
     /// A service's database; the role that owns it and the broker's user of the service have the
     /// same name.
     pub fn service(&self, service: ServiceName) -> String {

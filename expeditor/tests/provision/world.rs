@@ -96,7 +96,8 @@ impl World {
     }
 
     pub(crate) fn auditor_url(&self, service: ServiceName) -> String {
-        self.url("auditor.toml", &["audit", "database-urls", service.as_str()])
+        let url = self.url("auditor.toml", &["audit", "database-url"]);
+        other_database(&url, &self.names.service(service))
     }
 
     /// All databases' URLs, each with whose it is.

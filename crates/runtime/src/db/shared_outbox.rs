@@ -96,7 +96,7 @@ pub struct Parked {
 #[async_trait]
 pub trait SharedOutbox: Outbox {
     /// Says that this relay is alive, renews its leases for [`LEASE`] and takes free or
-    /// expired ones up to its share. To be called every 5 s; a relay that cannot stops publishing
+    /// expired ones up to its share. To be called every few seconds; a relay that cannot stops publishing
     /// 5 s before its leases end by its own clock, counted from before the call. One that starts
     /// again under the same id goes on at once, in the same epoch.
     async fn lease(&self, owner: Uuid) -> Result<Leases, DbError>;
@@ -135,4 +135,4 @@ pub trait SharedOutbox: Outbox {
 }
 
 /// How long a lease lasts without being renewed.
-pub const LEASE: Duration = Duration::from_secs(15);
+pub const LEASE: Duration = Duration::from_secs(12);
