@@ -93,7 +93,7 @@ impl Clock for HourAgo {
 
     /// Signing waits for nothing.
     async fn sleep(&self, _duration: Duration) {
-        pending().await
+        pending::<()>().await;
     }
 }
 
