@@ -91,8 +91,9 @@ impl Clock for HourAgo {
         self.0.clock.elapsed()
     }
 
-    async fn sleep(&self, duration: Duration) {
-        self.0.clock.sleep(duration).await;
+    /// Signing waits for nothing.
+    async fn sleep(&self, _duration: Duration) {
+        pending::<()>().await;
     }
 }
 
