@@ -46,7 +46,7 @@ pub struct Wanted {
 /// Prints a line a step, and answers the last one.
 pub async fn run(wanted: &Wanted, ports: &Ports) -> Result<String, Failure> {
     let Wanted { postgres: place, amqp, api, out, names } = wanted;
-    let mut postgres = db::postgres::Server::look(place, names).await?;
+    let mut postgres = db::postgres::Server::look(place, names, ports).await?;
     let rabbitmq = rabbitmq::Server::look(amqp, api, names).await?;
     let directory = Directory::open(out)?;
     let plan = directory.plan(&Servers { postgres: place, amqp, names })?;

@@ -5,12 +5,15 @@
 //! ours and was not made here ends everything before anything is changed. All that is done within
 //! a database is done as its owner.
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 use contracts::ServiceName;
-use runtime::db::{
-    Migrations,
-    postgres::{Connect, PostgresDatabase},
+use runtime::{
+    db::{
+        Migrations,
+        postgres::{Connect, PostgresDatabase},
+    },
+    ports::Ports,
 };
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row, postgres::PgConnectOptions,
@@ -32,9 +35,12 @@ use crate::{
 const LOCK: i64 = 0x0e_7ed1_7a11;
 /// How long to wait for it.
 const WAIT: &str = "60s";
+/// How long the server may take to let the administrator in.
+const ANSWER: Duration = Duration::from_secs(15);
 /// The oldest version where nobody may make tables in somebody else's database by default.
 const OLDEST: i32 = 150_000;
-const ROLES_OF_THEIR_OWN: i32 = 160_000;
+/// From this version on, who has made a role does not belong to it yet.
+const APART: i32 = 160_000;
 
 /// A server that has been looked at, and is held against others who would set it up.
 pub struct Server<'a> {
@@ -51,8 +57,13 @@ pub struct Server<'a> {
 
 impl<'a> Server<'a> {
     /// Connects, and finds out what is there and whether it may be set up. Changes nothing.
-    pub async fn look(place: &'a Place, names: &'a Names) -> Result<Self, Failure> {
-        let admin = connect(place.url().as_str()).await.map_err(|error| at(place, &error))?;
+    pub async fn look(place: &'a Place, names: &'a Names, ports: &Ports) -> Result<Self, Failure> {
+        let admin = tokio::select! {
+            admin = connect(place.url().as_str()) => admin.map_err(|error| at(place, &error))?,
+            () = ports.clock.sleep(ANSWER) => {
+                return Err(told(place, &format!("no answer within {} s", ANSWER.as_secs())));
+            }
+        };
         let mut server = Self {
             place,
             names,
@@ -212,7 +223,7 @@ impl<'a> Server<'a> {
         if self.superuser {
             return Ok(());
         }
-        let belonging = if self.version < ROLES_OF_THEIR_OWN { "MEMBER" } else { "SET" };
+        let belonging = if self.version < APART { "MEMBER" } else { "SET" };
         let member: bool = sqlx::query_scalar("SELECT pg_has_role($1, $2)")
             .bind(role)
             .bind(belonging)
