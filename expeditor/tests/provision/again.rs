@@ -10,9 +10,11 @@ use std::{
 use contracts::ServiceName;
 use expeditor::provision::{
     files::{Directory, Servers},
+    passwords::Password,
     places::Place,
     report::Report,
 };
+use reqwest::Url;
 
 use crate::world::{World, close, code, connect, execute, other_login};
 
@@ -109,6 +111,15 @@ async fn killed_at_any_step_it_can_be_run_again() {
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(read, lines);
+        // Whatever a server was told stands in a file.
+        let told = verifiers(&world).await;
+        let logins = if told.is_empty() { Vec::new() } else { world.logins() };
+        for (role, verifier) in told {
+            let mut urls = logins.iter().map(|(_, url)| Url::parse(url).unwrap());
+            let url = urls.find(|url| url.username() == role).unwrap();
+            let password = Password::known(url.password().unwrap());
+            assert!(password.is_kept_by_postgres(&verifier), "{role} after {lines} lines");
+        }
     }
     world.provision(&[]);
     holds(&world).await;
