@@ -34,26 +34,29 @@ impl NameRights {
     }
 }
 
-/// A service's rights. It declares, fills and reads its own queues; it publishes events under its
-/// own name, and the orchestrator also commands.
+/// A service's rights. It fills and reads its own queues alone; it publishes events under its own
+/// name, and only the orchestrator publishes commands. It declares the exchanges as well, as long as
+/// services do that themselves when they start.
 pub(super) fn rights(service: ServiceName) -> Rights {
     let kinds = QueueKind::Commands.as_str().to_owned() + "|" + QueueKind::Events.as_str();
     let queues = format!(r"{service}\.({kinds}|dead)");
-    let events = routes::EVENTS_EXCHANGE.replace('.', r"\.");
-    let commands = routes::COMMANDS_EXCHANGE.replace('.', r"\.");
+    let literal = |name: &str| name.replace('.', r"\.");
+    let [commands, events, dead, unheard] = [
+        routes::COMMANDS_EXCHANGE,
+        routes::EVENTS_EXCHANGE,
+        routes::DEAD_EXCHANGE,
+        routes::UNHEARD_EXCHANGE,
+    ]
+    .map(literal);
+    let all = format!("^({queues}|{commands}|{events}|{dead}|{unheard})$");
     let write = match service {
-        ServiceName::Orchestrator => format!("^({queues}|{events}|{commands})$"),
-        _ => format!("^({queues}|{events})$"),
-    };
-    let read = match routes::subscriptions(service) {
-        [] => format!("^{queues}$"),
-        _ => format!("^({queues}|{events})$"),
+        ServiceName::Orchestrator => all.clone(),
+        _ => format!("^({queues}|{events}|{dead}|{unheard})$"),
     };
     let topic = TopicRights {
         exchange: routes::EVENTS_EXCHANGE.to_owned(),
         write: format!(r"^{service}\.[a-z-]+$"),
         read: ".*".to_owned(),
     };
-    let names = NameRights { configure: format!("^{queues}$"), write, read };
-    Rights { names, topics: vec![topic] }
+    Rights { names: NameRights { configure: all.clone(), write, read: all }, topics: vec![topic] }
 }

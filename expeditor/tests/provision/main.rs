@@ -6,4 +6,5 @@ mod broker;
 mod databases;
 mod migrate;
 mod refused;
+mod started;
 mod world;

@@ -91,6 +91,10 @@ impl World {
         self.url(&format!("{service}.toml"), &["serve", "database-url"])
     }
 
+    pub(crate) fn amqp_url(&self, service: ServiceName) -> String {
+        self.url(&format!("{service}.toml"), &["serve", "amqp-url"])
+    }
+
     pub(crate) fn relay_url(&self, service: ServiceName) -> String {
         self.url("relay.toml", &["relay", "sources", service.as_str()])
     }
