@@ -84,7 +84,14 @@ async fn services_and_relay_work_with_the_files_alone() {
         clock.sleep(Duration::from_millis(20)).await;
     }
     for process in [&store, &orchestrator, &relay] {
-        let output = expeditor(&["ready", "--url", &process.url]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        loop {
+            let output = expeditor(&["ready", "--url", &process.url]).output().unwrap();
+            if output.status.success() {
+                break;
+            }
+            let why = String::from_utf8_lossy(&output.stderr);
+            assert!(clock.elapsed() < end, "{why}");
+            clock.sleep(Duration::from_millis(20)).await;
+        }
     }
 }
