@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::{
     bench::options::BenchCommand,
     config::{Number, address, url},
+    credentials::options::{KeysArgs, TokenArgs},
     process::options::{RelayArgs, ServeArgs},
 };
 
@@ -51,13 +52,14 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run the whole system in one process on files in a directory; stays up.
     Dev(DevArgs),
-    /// Run one service in a process of its own, on PostgreSQL and RabbitMQ; stays up. Loopback only:
-    /// nobody has to log in yet, and the relay that belongs to it is still to come.
-    #[command(hide = true)]
+    /// Run one service in a process of its own, on PostgreSQL and RabbitMQ; stays up.
     Serve(ServeArgs),
     /// Bring the messages of services' outboxes to the broker; stays up, beside others of its kind.
-    #[command(hide = true)]
     Relay(RelayArgs),
+    /// Make a file with a new key, which tokens are signed with.
+    Keys(KeysArgs),
+    /// Print a token with which somebody in a role is let in.
+    Token(TokenArgs),
     /// Recompute from what is stored whether the invariants hold.
     Audit(AuditArgs),
     /// Measure how fast it is on this machine.
@@ -74,8 +76,11 @@ pub enum Command {
     Schemas(SchemasArgs),
     /// Print what the services say to one another as an AsyncAPI document.
     Asyncapi,
-    /// Bring the databases in a directory to this program's version.
+    /// Bring databases to this program's version: those in a directory, or one on PostgreSQL.
     Migrate(MigrateArgs),
+    /// Set PostgreSQL and RabbitMQ up for all services, and write the files that they are started
+    /// with. Can be run again: what is there stays.
+    Provision(ProvisionArgs),
 }
 
 /// Options of `demo`.
@@ -140,6 +145,9 @@ pub struct Remote {
     /// The running system [default: `http://127.0.0.1:8080`].
     #[arg(long, value_name = "URL", env = "EXPEDITOR_URL", value_parser = url)]
     pub url: Option<String>,
+    /// With which token to ask, where the system wants one: of an operator or an auditor.
+    #[arg(long, value_name = "TOKEN", env = "EXPEDITOR_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
     /// How the answer is printed [default: table].
     #[arg(long, value_name = "FORMAT", env = "EXPEDITOR_OUTPUT")]
     pub output: Option<Output>,
@@ -228,6 +236,39 @@ pub struct MigrateArgs {
     /// The directory with the databases [default: ./data].
     #[arg(long, value_name = "DIR", env = "EXPEDITOR_DATA")]
     pub data: Option<PathBuf>,
+    /// A database on PostgreSQL instead: `postgres://user:password@host:5432/database`. For all of
+    /// them, `{service}` stands where they differ.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "EXPEDITOR_DATABASE_URL",
+        hide_env_values = true,
+        conflicts_with = "data"
+    )]
+    pub database_url: Option<String>,
+}
+
+/// Options of `provision`.
+#[derive(Debug, Default, Args)]
+pub struct ProvisionArgs {
+    /// PostgreSQL, and who may make roles and databases there:
+    /// `postgres://user:password@host:5432/postgres`.
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// RabbitMQ and its administrator: `amqp://user:password@host:5672`.
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_URL", hide_env_values = true)]
+    pub amqp_url: Option<String>,
+    /// RabbitMQ's management API: `http://host:15672`; with a login of its own, or that of
+    /// --amqp-url.
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_API_URL", hide_env_values = true)]
+    pub amqp_api_url: Option<String>,
+    /// The directory for the files, which hold the passwords. Passwords of files that are not there
+    /// are made anew.
+    #[arg(long, value_name = "DIR", env = "EXPEDITOR_OUT")]
+    pub out: Option<PathBuf>,
+    /// What all names on the servers begin with [default: expeditor].
+    #[arg(long, value_name = "PREFIX", env = "EXPEDITOR_PREFIX")]
+    pub prefix: Option<String>,
 }
 
 /// All services or one.

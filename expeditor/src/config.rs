@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 use crate::{
     bench::options::BenchFile,
     cli::{DefinitionName, GraphFormat, LogFormat, Output},
+    credentials::options::TokenFile,
     exit::{Failure, disk, one_line},
     process::options::{RelayFile, ServeFile},
     system::Settings,
@@ -38,6 +39,8 @@ pub struct File {
     pub serve: ServeFile,
     /// Options of `relay`.
     pub relay: RelayFile,
+    /// Options of `token`.
+    pub token: TokenFile,
     /// Options of `audit`.
     pub audit: AuditFile,
     /// Options of `bench`.
@@ -50,6 +53,8 @@ pub struct File {
     pub graph: GraphFile,
     /// Options of `migrate`.
     pub migrate: MigrateFile,
+    /// Options of `provision`.
+    pub provision: ProvisionFile,
     /// The services' settings.
     pub services: Settings,
 }
@@ -123,10 +128,28 @@ pub struct GraphFile {
 
 /// Options of `migrate`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct MigrateFile {
     /// `--data`.
     pub data: Option<PathBuf>,
+    /// `--database-url`.
+    pub database_url: Option<String>,
+}
+
+/// Options of `provision`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProvisionFile {
+    /// `--database-url`.
+    pub database_url: Option<String>,
+    /// `--amqp-url`.
+    pub amqp_url: Option<String>,
+    /// `--amqp-api-url`.
+    pub amqp_api_url: Option<String>,
+    /// `--out`.
+    pub out: Option<PathBuf>,
+    /// `--prefix`.
+    pub prefix: Option<String>,
 }
 
 impl File {

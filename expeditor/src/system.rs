@@ -9,14 +9,13 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
 use contracts::ServiceName;
 use runtime::{
     Service,
     broker::{Broker, in_process::InProcess},
     db::{Database, Migrations, sqlite::SqliteDatabase},
     host,
-    http::{Readiness, ServeError, Server, dead_letters, health, parked},
+    http::{Access, Guarded, Handle, Readiness, ServeError, Server, dead_letters, health, parked},
     metrics::{self, Metrics},
     ports::Ports,
 };
@@ -72,6 +71,7 @@ impl Fittings for Bare {
 pub struct System {
     address: SocketAddr,
     ports: Ports,
+    routes: Guarded,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     timers: JoinHandle<()>,
@@ -145,19 +145,31 @@ impl System {
         let readiness = Readiness::default();
         services.watch(&readiness);
         let (stop, mut stopped) = watch::channel(false);
+        let routes = services
+            .routes()
+            .merge(health::routes(readiness, ports.clone()))
+            .merge(metrics::routes(metrics.clone()));
         let server = {
-            let routes = services
-                .routes()
-                .merge(health::routes(readiness, ports.clone()))
-                .merge(metrics::routes(metrics.clone()));
             let server = server.with_metrics(metrics);
-            let own_ports = ports.clone();
+            let (routes, own_ports) = (routes.clone(), ports.clone());
             ports.spawn(async move {
                 let told = async move { host::told_to_stop(&mut stopped).await };
-                server.serve(routes, &own_ports, told).await;
+                // On loopback only: see `commands::dev::loopback`.
+                server.serve(routes, Access::Open, &own_ports, told).await;
             })
         };
-        Ok(Self { address, ports, stop, server, timers, services, relays, databases, _lock: lock })
+        Ok(Self {
+            address,
+            ports,
+            routes,
+            stop,
+            server,
+            timers,
+            services,
+            relays,
+            databases,
+            _lock: lock,
+        })
     }
 
     /// Where it listens.
@@ -168,6 +180,11 @@ impl System {
     /// Its URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Every route, with who may use it where somebody asks: here nobody does.
+    pub const fn routes(&self) -> &Guarded {
+        &self.routes
     }
 
     /// An app of somebody who lives with this system, as patient as that.
@@ -250,24 +267,18 @@ impl Services {
         self.rider.watch(readiness);
     }
 
-    fn routes(&self) -> Router {
-        Router::new()
-            .merge(orchestrator::routes(self.orchestrator.handle()))
-            .merge(payment::routes(self.payment.handle()))
-            .merge(store::routes(self.store.handle()))
-            .merge(cook::routes(self.cook.handle()))
-            .merge(rider::routes(self.rider.handle()))
-            .merge(dead_letters::routes(self.orchestrator.handle()))
-            .merge(dead_letters::routes(self.payment.handle()))
-            .merge(dead_letters::routes(self.store.handle()))
-            .merge(dead_letters::routes(self.cook.handle()))
-            .merge(dead_letters::routes(self.rider.handle()))
-            .merge(parked::routes(self.orchestrator.handle()))
-            .merge(parked::routes(self.payment.handle()))
-            .merge(parked::routes(self.store.handle()))
-            .merge(parked::routes(self.cook.handle()))
-            .merge(parked::routes(self.rider.handle()))
+    fn routes(&self) -> Guarded {
+        routes_of(orchestrator::routes, self.orchestrator.handle())
+            .merge(routes_of(payment::routes, self.payment.handle()))
+            .merge(routes_of(store::routes, self.store.handle()))
+            .merge(routes_of(cook::routes, self.cook.handle()))
+            .merge(routes_of(rider::routes, self.rider.handle()))
     }
+}
+
+/// The routes of a service: its own, and those that every service has.
+pub fn routes_of<S: Service>(own: fn(Handle<S>) -> Guarded, handle: Handle<S>) -> Guarded {
+    own(handle.clone()).merge(dead_letters::routes(handle.clone())).merge(parked::routes(handle))
 }
 
 /// What is told where an address cannot be listened on.

@@ -115,8 +115,8 @@ mod tests {
     fn without_a_command_the_overview_names_each_with_a_line_and_two_examples() {
         let text = overview();
         for command in [
-            "demo", "dev", "audit", "bench", "saga", "ready", "graph", "schemas", "asyncapi",
-            "migrate", "help",
+            "demo", "dev", "serve", "keys", "token", "audit", "bench", "saga", "ready", "graph",
+            "schemas", "asyncapi", "migrate", "help",
         ] {
             assert!(text.contains(&format!("\n  {command} ")), "{command} is missing in\n{text}");
         }
@@ -154,6 +154,11 @@ mod tests {
             ("saga list --limit 501", "501 is not in 1..=500"),
             ("saga list --url localhost:8080", "http://"),
             ("schemas order-plcaed", "did you mean 'order-placed'?"),
+            ("token --role admin", "customer, store, cook, rider, operator, auditor, service"),
+            ("token --role cook --ttl 1", "such as 90s, 15m, 1h or 30d"),
+            ("token --role cook --subject 김", "1 to 128 visible ASCII"),
+            ("keys", "<FILE>"),
+            ("keys a.json --alg rs256", "hs256, ed25519"),
             ("migrate kitchen", "orchestrator, payment, store, cook, rider"),
         ] {
             let words = std::iter::once("expeditor").chain(wrong.split(' '));

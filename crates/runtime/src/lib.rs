@@ -10,6 +10,7 @@
 //! the only way out.
 
 pub mod aggregate;
+pub mod auth;
 pub mod backlog;
 pub mod broker;
 pub mod db;

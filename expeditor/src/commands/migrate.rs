@@ -1,9 +1,17 @@
 //! `migrate`: brings databases to this program's version. A database of a newer version is left
 //! as it is.
+//!
+//! On PostgreSQL that can be done while services run: a step only ever adds, so that the program of
+//! the version before works on with it.
 
 use std::path::Path;
 
-use runtime::db::{DbError, Migrations, sqlite::SqliteDatabase};
+use contracts::ServiceName;
+use runtime::db::{
+    DbError, Migrations,
+    postgres::{Connect, PostgresDatabase},
+    sqlite::SqliteDatabase,
+};
 
 use crate::{
     cli::{MigrateArgs, Which},
@@ -16,11 +24,46 @@ use crate::{
 
 /// Migrates what is named.
 pub async fn run(options: MigrateArgs, file: File) -> Result<(), Failure> {
+    let which = options.service.unwrap_or(Which::All);
+    // What is on the command line is meant, whatever stands in the file.
+    let section = file.migrate.database_url.clone().filter(|_| options.data.is_none());
+    if let Some(url) = options.database_url.or(section) {
+        return on_server(&url, which).await;
+    }
     let data = file.data(options.data, file.migrate.data.as_ref());
-    for line in migrate(&data, options.service.unwrap_or(Which::All)).await? {
+    for line in migrate(&data, which).await? {
         print::line(line);
     }
     Ok(())
+}
+
+/// Stands in a URL for the name of each service.
+const SERVICE: &str = "{service}";
+
+/// Each line is printed when its database is done: those before a failure are.
+async fn on_server(url: &str, which: Which) -> Result<(), Failure> {
+    if which == Which::All && !url.contains(SERVICE) {
+        return Err(Failure::Usage(format!(
+            "migrate: for all services, --database-url has {SERVICE} where it is another for each; \
+             or name the one service that it is for"
+        )));
+    }
+    for service in which.services() {
+        let connect = Connect::to(&url.replace(SERVICE, service.as_str()))
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        let migrations = Migrations::postgres(service);
+        let found = PostgresDatabase::migrate(&connect, &migrations).await?;
+        print::line(told(service, found, migrations.latest()));
+    }
+    Ok(())
+}
+
+fn told(service: ServiceName, found: i64, known: i64) -> String {
+    if found == known {
+        format!("{service}: is at {known} already")
+    } else {
+        format!("{service}: {found} → {known}")
+    }
 }
 
 async fn migrate(data: &Path, which: Which) -> Result<Vec<String>, Failure> {
@@ -38,11 +81,7 @@ async fn migrate(data: &Path, which: Which) -> Result<Vec<String>, Failure> {
         let migrations = Migrations::sqlite(service);
         let (found, known) = (version(&path).await?, migrations.latest());
         SqliteDatabase::migrate(&path, &migrations).await?;
-        lines.push(if found == known {
-            format!("{service}: is at {known} already")
-        } else {
-            format!("{service}: {found} → {known}")
-        });
+        lines.push(told(service, found, known));
     }
     making.end()?;
     Ok(lines)
@@ -63,8 +102,6 @@ async fn version(path: &Path) -> Result<i64, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use contracts::ServiceName;
-
     use super::*;
 
     #[tokio::test]

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod dev;
 pub mod graph;
 pub mod migrate;
+pub mod provision;
 pub mod ready;
 pub mod saga;
 pub mod schemas;
@@ -14,6 +15,7 @@ pub mod schemas;
 use crate::{
     cli::Command,
     config::File,
+    credentials::{keys, token},
     exit::Failure,
     process::{relaying, serving},
 };
@@ -25,6 +27,8 @@ pub async fn run(command: Command, file: File) -> Result<(), Failure> {
         Command::Dev(options) => dev::run(options, file).await,
         Command::Serve(options) => serving::run(options, file).await,
         Command::Relay(options) => relaying::run(options, file).await,
+        Command::Keys(options) => keys::run(&options),
+        Command::Token(options) => token::run(options, file),
         Command::Audit(options) => audit::run(options, file).await,
         Command::Bench(command) => bench::run(command, file).await,
         Command::Saga(command) => saga::run(command, file).await,
@@ -36,5 +40,6 @@ pub async fn run(command: Command, file: File) -> Result<(), Failure> {
             Ok(())
         }
         Command::Migrate(options) => migrate::run(options, file).await,
+        Command::Provision(options) => provision::run(options, file).await,
     }
 }

@@ -23,13 +23,13 @@ const STEPS: [&str; 8] =
 pub async fn run(command: SagaCommand, file: File) -> Result<(), Failure> {
     match command {
         SagaCommand::List(options) => {
-            let server = Server::new(&options.remote, &file);
+            let server = Server::new(&options.remote, &file)?;
             let answer = server.ask(&list_path(&options)).await?;
             let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
             server.print(&answer, |answer| rows::list(items(answer), width));
         }
         SagaCommand::Show(options) => {
-            let server = Server::new(&options.remote, &file);
+            let server = Server::new(&options.remote, &file)?;
             let saga = server.find(&options.saga).await?;
             let answer = server.ask(&format!("/operator/sagas/{saga}")).await?;
             server.print(&answer, |answer| {
@@ -40,7 +40,7 @@ pub async fn run(command: SagaCommand, file: File) -> Result<(), Failure> {
             });
         }
         SagaCommand::History(options) => {
-            let server = Server::new(&options.remote, &file);
+            let server = Server::new(&options.remote, &file)?;
             let saga = server.find(&options.saga).await?;
             let path = format!("/operator/sagas/{saga}/history?limit=500");
             let mut answer = server.ask(&path).await?;
@@ -65,12 +65,18 @@ struct Server {
 }
 
 impl Server {
-    fn new(remote: &Remote, file: &File) -> Self {
-        let url = remote.url.as_ref().or(file.saga.url.as_ref()).map_or(URL, String::as_str);
-        Self {
-            client: Client::new(url, Ports::system(), Duration::ZERO),
-            output: remote.output.or(file.saga.output).unwrap_or_default(),
+    fn new(remote: &Remote, file: &File) -> Result<Self, Failure> {
+        // Said here and not by the parser of options, which would print the value.
+        if remote.token.as_ref().is_some_and(|token| !token.bytes().all(|it| it.is_ascii_graphic()))
+        {
+            return Err(Failure::Usage("--token (EXPEDITOR_TOKEN) is no token".to_owned()));
         }
+        let url = remote.url.as_ref().or(file.saga.url.as_ref()).map_or(URL, String::as_str);
+        let client = Client::new(url, Ports::system(), Duration::ZERO);
+        Ok(Self {
+            client: client.with_token(remote.token.clone()),
+            output: remote.output.or(file.saga.output).unwrap_or_default(),
+        })
     }
 
     async fn ask(&self, path: &str) -> Result<Value, Failure> {
@@ -165,6 +171,10 @@ fn encode(text: &str) -> String {
 fn check(answer: &Answer) -> Result<(), Failure> {
     match answer.status {
         200..=299 => Ok(()),
+        401 => Err(Failure::Usage(format!(
+            "{}; --token (or EXPEDITOR_TOKEN) takes what `expeditor token` prints",
+            answer.brief().trim_end_matches('.')
+        ))),
         400..=499 if answer.status != 404 => Err(Failure::Usage(with_fields(answer))),
         404 => Err(Failure::No(answer.brief())),
         _ => Err(Failure::Environment(answer.brief())),

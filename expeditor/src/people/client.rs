@@ -64,6 +64,7 @@ pub struct Client {
     base: String,
     ports: Ports,
     patience: Duration,
+    token: Option<String>,
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -80,7 +81,13 @@ impl Client {
             .build()
             .expect("a client without TLS and proxies has nothing that could fail to load");
         let base = base.into().trim_end_matches('/').to_owned();
-        Self { http, base, ports, patience }
+        Self { http, base, ports, patience, token: None }
+    }
+
+    /// Showing that token with each request.
+    #[must_use]
+    pub fn with_token(self, token: Option<String>) -> Self {
+        Self { token, ..self }
     }
 
     /// Clock, ids and tasks.
@@ -198,6 +205,9 @@ impl Client {
         key: Option<&str>,
     ) -> Result<Answer, reqwest::Error> {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
@@ -249,8 +259,8 @@ mod tests {
         atomic::{AtomicUsize, Ordering},
     };
 
-    use axum::{Router, http, routing::get};
-    use runtime::http::Server;
+    use axum::http;
+    use runtime::http::{Access, Guarded, Server, Who};
 
     use super::*;
 
@@ -264,8 +274,9 @@ mod tests {
             let number = asked.fetch_add(1, Ordering::SeqCst).min(statuses.len() - 1);
             async move { http::StatusCode::from_u16(statuses[number]).unwrap() }
         };
-        let (own, routes) = (ports.clone(), Router::new().route("/", get(answer)));
-        ports.spawn(async move { server.serve(routes, &own, std::future::pending()).await });
+        let (own, routes) = (ports.clone(), Guarded::new().get("/", Who::Open, answer));
+        let never = std::future::pending();
+        ports.spawn(async move { server.serve(routes, Access::Open, &own, never).await });
         Client::new(base, ports, patience)
     }
 

@@ -1,6 +1,6 @@
 //! The options of `serve` and `relay`, and what stands for them in a file.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, builder::PossibleValuesParser};
 use contracts::ServiceName;
@@ -23,6 +23,9 @@ pub struct ServeArgs {
     /// The broker: `amqps://user:password@host:5671/vhost`.
     #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_URL", hide_env_values = true)]
     pub amqp_url: Option<String>,
+    /// The keys that tokens are checked with, as `expeditor keys` makes them.
+    #[arg(long, value_name = "FILE", env = "EXPEDITOR_KEYS")]
+    pub keys: Option<PathBuf>,
     /// Where to listen; port 0 takes a free one [default: 127.0.0.1, port 8080 for the
     /// orchestrator, 8081 payment, 8082 store, 8083 cook, 8084 rider].
     #[arg(long, value_name = "ADDRESS", env = "EXPEDITOR_LISTEN", value_parser = address)]
@@ -37,6 +40,8 @@ pub struct ServeFile {
     pub database_url: Option<String>,
     /// `--amqp-url`.
     pub amqp_url: Option<String>,
+    /// `--keys`.
+    pub keys: Option<PathBuf>,
     /// `--listen`.
     #[serde(deserialize_with = "some_address")]
     pub listen: Option<SocketAddr>,

@@ -11,7 +11,7 @@ use runtime::{
         SharedOutbox,
         postgres::{Connect, PostgresOutbox},
     },
-    http::{Readiness, Server, health},
+    http::{Access, Readiness, Server, health},
     metrics::{self, Metrics},
     ports::Ports,
 };
@@ -66,7 +66,7 @@ pub async fn run(options: RelayArgs, file: File) -> Result<(), Failure> {
     }
     let routes = metrics::routes(metrics).merge(health::routes(readiness, ports.clone()));
     print::line(format_args!("relay listens on http://{address}"));
-    server.serve(routes, &ports, closing.wait()).await;
+    server.serve(routes, Access::Open, &ports, closing.wait()).await;
     // Nothing is lost: what is not confirmed stays where it is, for whoever reads it next.
     for (relay, outbox) in running {
         relay.stop().await;

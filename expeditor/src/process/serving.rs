@@ -2,14 +2,14 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use axum::Router;
 use contracts::ServiceName;
 use runtime::{
     Service,
+    auth::Verifier,
     broker::Broker,
     db::Database,
     host,
-    http::{Handle, Readiness, Server, dead_letters, health, parked},
+    http::{Access, Guarded, Handle, Readiness, Server, health},
     metrics::{self, Metrics},
     ports::Ports,
 };
@@ -20,8 +20,7 @@ use super::{
     servers,
 };
 use crate::{
-    commands::dev::loopback, config::File, exit::Failure, people::pace::Closing, print, signals,
-    system,
+    config::File, credentials, exit::Failure, people::pace::Closing, print, signals, system,
 };
 
 /// What a service is served with.
@@ -29,6 +28,7 @@ struct Place {
     listen: SocketAddr,
     database_url: String,
     amqp_url: String,
+    access: Access,
     ports: Ports,
     closing: Closing,
 }
@@ -42,12 +42,17 @@ pub async fn run(options: ServeArgs, file: File) -> Result<(), Failure> {
     let database_url = options.database_url.or(section.database_url);
     let amqp_url = options.amqp_url.or(section.amqp_url);
     let listen = options.listen.or(section.listen).unwrap_or(default);
-    loopback("serve", listen)?;
     let ports = Ports::system();
+    let (database_url, amqp_url, keys) = (
+        wanted("serve", "database-url", database_url)?,
+        wanted("serve", "amqp-url", amqp_url)?,
+        wanted("serve", "keys", options.keys.or(section.keys))?,
+    );
     let place = Place {
         listen,
-        database_url: wanted("serve", "database-url", database_url)?,
-        amqp_url: wanted("serve", "amqp-url", amqp_url)?,
+        database_url,
+        amqp_url,
+        access: Access::Tokens(Verifier::new(credentials::read(&keys)?)),
         closing: signals::closing(&ports),
         ports,
     };
@@ -69,7 +74,7 @@ impl Place {
     async fn serve<S: Service>(
         mut self,
         service: S,
-        routes: fn(Handle<S>) -> Router,
+        routes: fn(Handle<S>) -> Guarded,
     ) -> Result<(), Failure> {
         let (name, ports) = (service.name(), self.ports.clone());
         let start = ports.now();
@@ -90,13 +95,11 @@ impl Place {
         let readiness = Readiness::default();
         running.watch(&readiness);
         let handle = running.handle();
-        let routes = routes(handle.clone())
-            .merge(dead_letters::routes(handle.clone()))
-            .merge(parked::routes(handle))
+        let routes = system::routes_of(routes, handle)
             .merge(metrics::routes(metrics))
             .merge(health::routes(readiness, ports.clone()));
         print::line(format_args!("{name} listens on http://{address}"));
-        server.serve(routes, &ports, self.closing.wait()).await;
+        server.serve(routes, self.access, &ports, self.closing.wait()).await;
         // Requests in hand were answered; now the batch in hand, then the connections. Nothing is
         // lost: what was not committed comes again.
         timers.abort();

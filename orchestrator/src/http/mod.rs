@@ -6,23 +6,28 @@ mod holdings;
 pub(crate) mod operator;
 pub(crate) mod orders;
 
-use axum::{
-    Router,
-    routing::{get, post},
+use runtime::{
+    auth::Role,
+    http::{Guarded, Handle, Who},
 };
-use runtime::http::Handle;
 
 use crate::Orchestrator;
 
+/// Who orders, and who does it for them on the telephone.
+const CUSTOMERS: Who = Who::Only(&[Role::Customer, Role::Operator]);
+/// Who looks at an order.
+const READERS: Who = Who::Only(&[Role::Customer, Role::Operator, Role::Auditor]);
+
 /// Every route of the orchestrator.
-pub fn routes(handle: Handle<Orchestrator>) -> Router {
-    Router::new()
-        .route("/orders", post(orders::place))
-        .route("/orders/{order_id}", get(orders::show).delete(orders::cancel))
-        .route("/catalog/stores/{store_id}", get(catalog::of_store))
-        .route("/operator/sagas", get(operator::list))
-        .route("/operator/sagas/{saga_id}", get(operator::show))
-        .route("/operator/sagas/{saga_id}/history", get(operator::history))
-        .route("/orchestrator/holdings", get(holdings::list))
+pub fn routes(handle: Handle<Orchestrator>) -> Guarded {
+    Guarded::new()
+        .post("/orders", CUSTOMERS, orders::place)
+        .get("/orders/{order_id}", READERS, orders::show)
+        .delete("/orders/{order_id}", CUSTOMERS, orders::cancel)
+        .get("/catalog/stores/{store_id}", Who::ANYBODY, catalog::of_store)
+        .get("/operator/sagas", Who::OVERSEERS, operator::list)
+        .get("/operator/sagas/{saga_id}", Who::OVERSEERS, operator::show)
+        .get("/operator/sagas/{saga_id}/history", Who::OVERSEERS, operator::history)
+        .get("/orchestrator/holdings", Who::AUDIT, holdings::list)
         .with_state(handle)
 }

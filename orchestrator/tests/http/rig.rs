@@ -17,12 +17,13 @@ use runtime::{
     broker::{Ack, Broker, Confirm, Delivery, Publication},
     db::{Database, Migrations, sqlite::SqliteDatabase},
     host::{self, Options, Running},
+    http::{Access, Server},
     ports::Ports,
 };
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::{mpsc, watch},
 };
 
@@ -99,10 +100,12 @@ impl Rig {
             Options::new(gate),
         )
         .await;
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let routes = orchestrator::routes(running.handle());
-        drop(ports.spawn(async move { axum::serve(listener, routes).await.unwrap() }));
+        let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let address = server.local_addr();
+        let (routes, own) = (orchestrator::routes(running.handle()), ports.clone());
+        let never = std::future::pending();
+        let serving = async move { server.serve(routes, Access::Open, &own, never).await };
+        drop(ports.spawn(serving));
         let rig = Self {
             address,
             deliveries,

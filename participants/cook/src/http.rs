@@ -2,15 +2,14 @@
 //! decided here.
 
 use axum::{
-    Router,
     extract::{Path, State},
     response::Response,
-    routing::{get, put},
 };
 use contracts::{OrderId, StoreId};
 use runtime::{
     Problem,
-    http::{Handle, JsonBody, Page, StrictQuery, list_response, path_id},
+    auth::Role,
+    http::{Guarded, Handle, JsonBody, Page, StrictQuery, Who, list_response, path_id},
     participant::{MAX_REASON, NoFields, both, list},
 };
 
@@ -21,15 +20,19 @@ use crate::{
     views::{TicketView, holding},
 };
 
+const COOKS: Who = Who::Only(&[Role::Cook]);
+/// Who looks at what is to be cooked.
+const READERS: Who = Who::Only(&[Role::Cook, Role::Operator]);
+
 /// The routes of the cook, under its prefix.
-pub fn routes(handle: Handle<Cook>) -> Router {
-    Router::new()
-        .route("/cook/stores/{store_id}/tickets", get(tickets))
-        .route("/cook/tickets/{order_id}", get(ticket))
-        .route("/cook/tickets/{order_id}/start", put(start))
-        .route("/cook/tickets/{order_id}/finish", put(finish))
-        .route("/cook/tickets/{order_id}/decline", put(decline))
-        .route("/cook/holdings", get(holdings))
+pub fn routes(handle: Handle<Cook>) -> Guarded {
+    Guarded::new()
+        .get("/cook/stores/{store_id}/tickets", READERS, tickets)
+        .get("/cook/tickets/{order_id}", READERS, ticket)
+        .put("/cook/tickets/{order_id}/start", COOKS, start)
+        .put("/cook/tickets/{order_id}/finish", COOKS, finish)
+        .put("/cook/tickets/{order_id}/decline", COOKS, decline)
+        .get("/cook/holdings", Who::AUDIT, holdings)
         .with_state(handle)
 }
 

@@ -1,15 +1,15 @@
 //! Payment over HTTP: it is only read here, since nobody but the saga asks for anything.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Path, State},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use contracts::OrderId;
 use runtime::{
     Problem,
-    http::{Handle, Page, list_response, path_id},
+    auth::Role,
+    http::{Guarded, Handle, Page, Who, list_response, path_id},
     participant::list,
 };
 
@@ -19,11 +19,14 @@ use crate::{
     view::{holding, payment_view},
 };
 
+/// Who looks at what was paid for an order.
+const READERS: Who = Who::Only(&[Role::Customer, Role::Operator, Role::Auditor]);
+
 /// The routes of the payment service.
-pub fn routes(handle: Handle<Payment>) -> Router {
-    Router::new()
-        .route("/payment/orders/{order_id}", get(order))
-        .route("/payment/holdings", get(holdings))
+pub fn routes(handle: Handle<Payment>) -> Guarded {
+    Guarded::new()
+        .get("/payment/orders/{order_id}", READERS, order)
+        .get("/payment/holdings", Who::AUDIT, holdings)
         .with_state(handle)
 }
 

@@ -2,15 +2,15 @@
 //! decided here.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Path, State},
     response::Response,
-    routing::{get, put},
 };
 use contracts::{District, OrderId, RiderId};
 use runtime::{
     Problem,
-    http::{Handle, JsonBody, Page, list_response, path_id},
+    auth::Role,
+    http::{Guarded, Handle, JsonBody, Page, Who, list_response, path_id},
     participant::{MAX_REASON, both, list},
 };
 
@@ -27,24 +27,30 @@ const MAX_NEIGHBOURS: usize = 50;
 /// The most deliveries that a rider may be allowed to carry at once.
 const MAX_CAPACITY: i64 = 100;
 
+const RIDERS: Who = Who::Only(&[Role::Rider]);
+/// Who looks at what is to be brought, and by whom.
+const READERS: Who = Who::Only(&[Role::Rider, Role::Operator]);
+
 /// The routes of the rider service, under its prefix.
-pub fn routes(handle: Handle<Rider>) -> Router {
+pub fn routes(handle: Handle<Rider>) -> Guarded {
     let act = |act: Act| {
-        put(move |State(handle): State<Handle<Rider>>, Path(order_id): Path<String>, body| {
+        move |State(handle): State<Handle<Rider>>, Path(order_id): Path<String>, body| {
             take(handle, order_id, act, body)
-        })
+        }
     };
-    Router::new()
-        .route("/rider/districts/{district}", get(district).put(put_district))
-        .route("/rider/riders/{rider_id}", get(rider).put(put_rider))
-        .route("/rider/riders/{rider_id}/offers", get(offers_near))
-        .route("/rider/deliveries/{order_id}", get(delivery))
-        .route("/rider/deliveries/{order_id}/claim", act(Act::Claim))
-        .route("/rider/deliveries/{order_id}/release", act(Act::Release))
-        .route("/rider/deliveries/{order_id}/pickup", act(Act::Pickup))
-        .route("/rider/deliveries/{order_id}/confirmation", act(Act::Confirm))
-        .route("/rider/deliveries/{order_id}/return", act(Act::Return))
-        .route("/rider/holdings", get(holdings))
+    Guarded::new()
+        .get("/rider/districts/{district}", READERS, district)
+        .put("/rider/districts/{district}", Who::OPERATOR, put_district)
+        .get("/rider/riders/{rider_id}", READERS, rider)
+        .put("/rider/riders/{rider_id}", RIDERS, put_rider)
+        .get("/rider/riders/{rider_id}/offers", READERS, offers_near)
+        .get("/rider/deliveries/{order_id}", READERS, delivery)
+        .put("/rider/deliveries/{order_id}/claim", RIDERS, act(Act::Claim))
+        .put("/rider/deliveries/{order_id}/release", RIDERS, act(Act::Release))
+        .put("/rider/deliveries/{order_id}/pickup", RIDERS, act(Act::Pickup))
+        .put("/rider/deliveries/{order_id}/confirmation", RIDERS, act(Act::Confirm))
+        .put("/rider/deliveries/{order_id}/return", RIDERS, act(Act::Return))
+        .get("/rider/holdings", Who::AUDIT, holdings)
         .with_state(handle)
 }
 

@@ -2,15 +2,14 @@
 //! names every wrong field, and leaves the deciding to the service.
 
 use axum::{
-    Router,
     extract::{Path, State as Of},
     response::Response,
-    routing::{get, put},
 };
 use contracts::{MenuId, OrderId, StoreId};
 use runtime::{
     Problem,
-    http::{Fields, Handle, JsonBody, Page, StrictQuery, list_response, path_id},
+    auth::Role,
+    http::{Fields, Guarded, Handle, JsonBody, Page, StrictQuery, Who, list_response, path_id},
     participant::{MAX_REASON, both, list},
 };
 
@@ -24,14 +23,18 @@ use crate::{
 /// The longest name of a menu item, in characters.
 const MAX_NAME: usize = 200;
 
+const OWNERS: Who = Who::Only(&[Role::Store]);
+/// Who looks at what is to be answered.
+const READERS: Who = Who::Only(&[Role::Store, Role::Operator]);
+
 /// The routes of the store service.
-pub fn routes(handle: Handle<Store>) -> Router {
-    Router::new()
-        .route("/store/stores/{store_id}/menu/{menu_id}", put(put_menu_item))
-        .route("/store/stores/{store_id}/menu", get(menu))
-        .route("/store/stores/{store_id}/tickets", get(tickets))
-        .route("/store/tickets/{order_id}/acceptance", put(answer))
-        .route("/store/holdings", get(holdings))
+pub fn routes(handle: Handle<Store>) -> Guarded {
+    Guarded::new()
+        .put("/store/stores/{store_id}/menu/{menu_id}", OWNERS, put_menu_item)
+        .get("/store/stores/{store_id}/menu", Who::ANYBODY, menu)
+        .get("/store/stores/{store_id}/tickets", READERS, tickets)
+        .put("/store/tickets/{order_id}/acceptance", OWNERS, answer)
+        .get("/store/holdings", Who::AUDIT, holdings)
         .with_state(handle)
 }
 

@@ -1,15 +1,11 @@
 //! The dead letters of a service over HTTP, to read. Each is a message that can never be processed
 //! as it is; its bytes are kept as they came.
 
-use axum::{
-    Router,
-    response::{IntoResponse, Response},
-    routing::get,
-};
+use axum::response::{IntoResponse, Response};
 use contracts::Timestamp;
 use serde::Serialize;
 
-use super::{Handle, Page, list_response};
+use super::{Guarded, Handle, Page, Who, list_response};
 use crate::{Problem, Service, db::KeptDeadLetter, http::handle::read_problem};
 
 /// A dead letter as people see it.
@@ -26,15 +22,12 @@ struct DeadLetterView {
 }
 
 /// `GET /{service}/dead-letters`: oldest first, in pages.
-pub fn routes<S: Service>(handle: Handle<S>) -> Router {
+pub fn routes<S: Service>(handle: Handle<S>) -> Guarded {
     let path = format!("/{}/dead-letters", handle.service().name());
-    Router::new().route(
-        &path,
-        get(move |page: Page| {
-            let handle = handle.clone();
-            async move { list(&handle, page).await.unwrap_or_else(IntoResponse::into_response) }
-        }),
-    )
+    Guarded::new().get(&path, Who::OVERSEERS, move |page: Page| {
+        let handle = handle.clone();
+        async move { list(&handle, page).await.unwrap_or_else(IntoResponse::into_response) }
+    })
 }
 
 async fn list<S: Service>(handle: &Handle<S>, page: Page) -> Result<Response, Problem> {

@@ -7,15 +7,15 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use futures_util::future::{BoxFuture, join_all};
 use serde::Serialize;
 
+use super::guarded::{Guarded, Who};
 use crate::{metrics::METRICS, ports::Ports};
 
 const HEALTHZ: &str = "/healthz";
@@ -95,10 +95,10 @@ impl Readiness {
 }
 
 /// `/healthz` and `/readyz`.
-pub fn routes(readiness: Readiness, ports: Ports) -> Router {
-    Router::new()
-        .route(HEALTHZ, get(|| async { Json(serde_json::json!({"status": "ok"})) }))
-        .route(READYZ, get(readyz))
+pub fn routes(readiness: Readiness, ports: Ports) -> Guarded {
+    Guarded::new()
+        .get(HEALTHZ, Who::Open, || async { Json(serde_json::json!({"status": "ok"})) })
+        .get(READYZ, Who::Open, readyz)
         .with_state((readiness, ports))
 }
 

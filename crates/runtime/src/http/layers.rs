@@ -1,5 +1,5 @@
-//! What lies around every route: the request id, the access log, the limits, and an answer in
-//! problem details whatever goes wrong, a panic included. Knows no route but the probes.
+//! What lies around every route: the request id, the access log, the limits, who may come in, and an
+//! answer in problem details whatever goes wrong, a panic included. Knows no route but the probes.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -12,10 +12,12 @@ use axum::{
 };
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
-use tracing::Instrument;
+use tracing::{Instrument, Span, field};
 
 use super::{
+    access::Access,
     body::{MAX_BODY, too_large},
+    guarded::{Guarded, Rules},
     health,
     request_id::{RequestId, TraceParent, X_REQUEST_ID},
 };
@@ -44,16 +46,26 @@ impl Default for Limits {
     }
 }
 
-/// Puts the layers around a router with all its routes. Requests are counted into those metrics.
-pub fn wrap(router: Router, ports: Ports, limits: Limits, metrics: &Metrics) -> Router {
+/// Puts the layers around all routes. Requests are counted into those metrics.
+pub fn wrap(
+    routes: Guarded,
+    access: Access,
+    ports: Ports,
+    limits: Limits,
+    metrics: &Metrics,
+) -> Router {
+    let (router, rules) = routes.into_parts();
     let in_flight = Semaphore::new(limits.in_flight.min(Semaphore::MAX_PERMITS));
-    let guard = Arc::new(Guard { in_flight, limits, ports, metrics: HttpMetrics::new(metrics) });
+    let metrics = HttpMetrics::new(metrics);
+    let guard = Arc::new(Guard { in_flight, limits, access, rules, ports, metrics });
     router.layer(DefaultBodyLimit::max(MAX_BODY)).layer(from_fn_with_state(guard, around))
 }
 
 struct Guard {
     in_flight: Semaphore,
     limits: Limits,
+    access: Access,
+    rules: Rules,
     ports: Ports,
     metrics: HttpMetrics,
 }
@@ -68,6 +80,8 @@ async fn around(State(guard): State<Arc<Guard>>, mut request: Request, next: Nex
         traceparent = trace.as_ref().map(TraceParent::as_str),
         method = request.method().as_str(),
         path = request.uri().path(),
+        subject = field::Empty,
+        role = field::Empty,
     );
     request.extensions_mut().insert(id.clone());
     if let Some(trace) = &trace {
@@ -97,7 +111,7 @@ fn log(status: StatusCode, took: Duration) {
 }
 
 impl Guard {
-    async fn answer(&self, request: Request, next: Next) -> Response {
+    async fn answer(&self, mut request: Request, next: Next) -> Response {
         if head_size(&request) > self.limits.head {
             let detail =
                 format!("Address and headers may have {} bytes at most.", self.limits.head);
@@ -111,6 +125,16 @@ impl Guard {
             let problem =
                 Problem { retry_after: Some(1), ..Problem::new(503, "overloaded", detail) };
             return problem.into_response();
+        }
+        match self.access.admit(&self.rules, &request, self.ports.now()) {
+            Ok(None) => {}
+            Ok(Some(principal)) => {
+                let span = Span::current();
+                span.record("subject", principal.subject.as_str());
+                span.record("role", principal.role.as_str());
+                request.extensions_mut().insert(principal);
+            }
+            Err(denied) => return denied.into_response(),
         }
         let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
         tokio::select! {

@@ -1,9 +1,11 @@
 //! What every service's HTTP has in common: problem details, strict reading of bodies, limits,
-//! request ids, health, and the handle through which routes reach the path.
+//! request ids, who may use a route, health, and the handle through which routes reach the path.
 
+pub mod access;
 pub mod body;
 pub mod dead_letters;
 pub mod fields;
+pub mod guarded;
 pub mod handle;
 pub mod health;
 pub mod layers;
@@ -15,8 +17,10 @@ pub mod query;
 pub mod request_id;
 pub mod server;
 
+pub use access::Access;
 pub use body::{JsonBody, required_header};
 pub use fields::Fields;
+pub use guarded::{Guarded, Who};
 pub use handle::Handle;
 pub use health::Readiness;
 pub use layers::Limits;

@@ -2,16 +2,15 @@
 //! and to send again once the cause is mended.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::Path,
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use contracts::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Handle, Page, list_response};
+use super::{Guarded, Handle, Page, Who, list_response};
 use crate::{Problem, Service, db::Parked, http::handle::read_problem};
 
 /// A parked message as people see it.
@@ -49,18 +48,19 @@ impl ParkedView {
 
 /// `GET /{service}/parked`: oldest first, in pages. `POST /{service}/parked/{id}/redrive`: puts it at
 /// the end of the outbox.
-pub fn routes<S: Service>(handle: Handle<S>) -> Router {
+pub fn routes<S: Service>(handle: Handle<S>) -> Guarded {
     let path = format!("/{}/parked", handle.service().name());
     let reading = handle.clone();
-    let list = get(move |page: Page| {
+    let list = move |page: Page| {
         let handle = reading.clone();
         async move { list(&handle, page).await.unwrap_or_else(IntoResponse::into_response) }
-    });
-    let redrive = post(move |Path(id): Path<String>| {
+    };
+    let redrive = move |Path(id): Path<String>| {
         let handle = handle.clone();
         async move { redrive(&handle, &id).await.unwrap_or_else(IntoResponse::into_response) }
-    });
-    Router::new().route(&path, list).route(&format!("{path}/{{id}}/redrive"), redrive)
+    };
+    let one = format!("{path}/{{id}}/redrive");
+    Guarded::new().get(&path, Who::OVERSEERS, list).post(&one, Who::OPERATOR, redrive)
 }
 
 async fn list<S: Service>(handle: &Handle<S>, page: Page) -> Result<Response, Problem> {

@@ -1,4 +1,4 @@
-//! Serving a router over TCP: bounded connections, bounded time for headers, and an orderly end.
+//! Serving routes over TCP: bounded connections, bounded time for headers, and an orderly end.
 //! Never drops a request that it has begun to handle before the grace period is over.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -14,7 +14,11 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 
-use super::layers::{self, Limits};
+use super::{
+    access::Access,
+    guarded::Guarded,
+    layers::{self, Limits},
+};
 use crate::{metrics::Metrics, ports::Ports};
 
 /// How long accepting pauses after it failed: the cause is a lack (of file descriptors, as a rule)
@@ -114,10 +118,18 @@ impl Server {
         self.address
     }
 
-    /// Serves the router, within its [`layers`], until `shutdown` resolves; then accepts no more,
-    /// lets the requests in flight end within the grace period, and closes what is left.
-    pub async fn serve(self, router: Router, ports: &Ports, shutdown: impl Future<Output = ()>) {
-        let router = layers::wrap(router, ports.clone(), self.settings.limits, &self.metrics);
+    /// Serves the routes, within their [`layers`] and to whom `access` lets in, until `shutdown`
+    /// resolves; then accepts no more, lets the requests in flight end within the grace period, and
+    /// closes what is left.
+    pub async fn serve(
+        self,
+        routes: Guarded,
+        access: Access,
+        ports: &Ports,
+        shutdown: impl Future<Output = ()>,
+    ) {
+        let limits = self.settings.limits;
+        let router = layers::wrap(routes, access, ports.clone(), limits, &self.metrics);
         let mut protocol = http1::Builder::new();
         protocol
             .timer(TokioTimer::new())

@@ -9,7 +9,9 @@
 //! Counting is adding to an atomic number that was looked up beforehand. Nothing here waits, and no
 //! value of a label comes from outside: routes are counted by their template.
 
-use axum::{Router, http::header, response::IntoResponse, routing::get};
+use axum::{http::header, response::IntoResponse};
+
+use crate::http::{Guarded, Who};
 
 mod histogram;
 mod http;
@@ -28,11 +30,11 @@ pub(crate) const METRICS: &str = "/metrics";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// `GET /metrics`, with what the system tells of this process besides.
-pub fn routes(metrics: Metrics) -> Router {
+pub fn routes(metrics: Metrics) -> Guarded {
     process::register(&metrics);
     let answer = move || {
         let text = metrics.text();
         async move { ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response() }
     };
-    Router::new().route(METRICS, get(answer))
+    Guarded::new().get(METRICS, Who::MONITORS, answer)
 }

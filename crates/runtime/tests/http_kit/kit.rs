@@ -3,18 +3,18 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
-    Extension, Json, Router,
+    Extension, Json,
     body::Bytes,
     extract::{Path, State},
     http::HeaderMap,
-    routing::{get, post},
 };
 use contracts::{MenuId, OrderId};
 use runtime::{
     Problem,
+    auth::{Principal, Role},
     http::{
-        JsonBody, Page, Readiness, RequestId, Server, ServerSettings, TraceParent, health,
-        list_response, path_id, required_header,
+        Access, Guarded, JsonBody, Page, Readiness, RequestId, Server, ServerSettings, TraceParent,
+        Who, health, list_response, path_id, required_header,
     },
     metrics::{self, Metrics},
     ports::Ports,
@@ -45,11 +45,15 @@ pub(crate) struct Gate {
 
 impl Running {
     pub(crate) async fn start(settings: ServerSettings) -> Self {
+        Self::start_for(settings, Access::Open).await
+    }
+
+    pub(crate) async fn start_for(settings: ServerSettings, access: Access) -> Self {
         let ports = Ports::system();
         let gate = Arc::new(Gate::default());
         let readiness = Readiness::default();
         let metrics = Metrics::default();
-        let router = routes(Arc::clone(&gate))
+        let routes = routes(Arc::clone(&gate))
             .merge(health::routes(readiness.clone(), ports.clone()))
             .merge(metrics::routes(metrics.clone()));
         let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
@@ -59,7 +63,7 @@ impl Running {
         let serving = ports.clone();
         let stopped = ports.spawn(async move {
             let told = async { drop(told.await) };
-            server.serve(router, &serving, told).await;
+            server.serve(routes, access, &serving, told).await;
         });
         Self { address, gate, readiness, stop, stopped }
     }
@@ -79,16 +83,17 @@ impl Running {
     }
 }
 
-fn routes(gate: Arc<Gate>) -> Router {
-    Router::new()
-        .route("/things", post(create).get(list))
-        .route("/things/{thing_id}", get(show))
-        .route("/keyed", get(keyed))
-        .route("/bytes", post(|body: Bytes| async move { body.len().to_string() }))
-        .route("/me", get(me))
-        .route("/panic", get(panic))
-        .route("/hang", get(std::future::pending::<()>))
-        .route("/gate", get(wait))
+fn routes(gate: Arc<Gate>) -> Guarded {
+    Guarded::new()
+        .post("/things", Who::Only(&[Role::Store, Role::Operator]), create)
+        .get("/things", Who::ANYBODY, list)
+        .get("/things/{thing_id}", Who::ANYBODY, show)
+        .get("/keyed", Who::ANYBODY, keyed)
+        .post("/bytes", Who::ANYBODY, |body: Bytes| async move { body.len().to_string() })
+        .get("/me", Who::ANYBODY, me)
+        .get("/panic", Who::ANYBODY, panic)
+        .get("/hang", Who::ANYBODY, std::future::pending::<()>)
+        .get("/gate", Who::ANYBODY, wait)
         .with_state(gate)
 }
 
@@ -122,9 +127,11 @@ async fn keyed(headers: HeaderMap) -> Result<String, Problem> {
 async fn me(
     Extension(id): Extension<RequestId>,
     trace: Option<Extension<TraceParent>>,
+    principal: Option<Extension<Principal>>,
 ) -> Json<Value> {
     let trace = trace.map(|Extension(trace)| trace.as_str().to_owned());
-    Json(json!({"id": id.as_str(), "trace": trace}))
+    let who = principal.map(|Extension(it)| format!("{} {}", it.role, it.subject));
+    Json(json!({"id": id.as_str(), "trace": trace, "who": who}))
 }
 
 async fn panic() {

@@ -2,6 +2,7 @@
 //! bytes that a scenario wants said.
 #![allow(clippy::unwrap_used, reason = "a scenario fails by panicking")]
 
+mod access;
 mod bodies;
 mod client;
 mod kit;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use runtime::{
     db::{Database, Floor, SharedOutbox},
-    http::{Server, parked},
+    http::{Access, Server, parked},
     metrics,
     ports::Ports,
 };
@@ -25,7 +25,7 @@ async fn serve(rig: &Rig) -> (SocketAddr, oneshot::Sender<()>) {
     let (stop, told) = oneshot::channel::<()>();
     let ports = Ports::system();
     drop(rig.ports.spawn(async move {
-        server.serve(routes, &ports, async { drop(told.await) }).await;
+        server.serve(routes, Access::Open, &ports, async { drop(told.await) }).await;
     }));
     (address, stop)
 }

@@ -7,12 +7,13 @@ use runtime::{
     broker::{Broker, Outcome, Publication, in_process::InProcess},
     db::{Database, Migrations, sqlite::SqliteDatabase},
     host::{self, Options, Running},
+    http::{Access, Server},
     ports::Ports,
 };
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::watch,
     task::JoinHandle,
 };
@@ -55,10 +56,12 @@ impl Rig {
             Options::new(gate),
         )
         .await;
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let router = routes(running.handle());
-        let server = ports.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let address = server.local_addr();
+        let (routes, own) = (routes(running.handle()), ports.clone());
+        let never = std::future::pending();
+        let serving = async move { server.serve(routes, Access::Open, &own, never).await };
+        let server = ports.spawn(serving);
         Self {
             database,
             broker,

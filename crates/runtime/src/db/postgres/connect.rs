@@ -140,8 +140,11 @@ impl PostgresDatabase {
     }
 
     /// Brings the database's schema to the latest version. Of several processes that try at once,
-    /// one does it and the others wait.
-    pub async fn migrate(connect: &Connect, migrations: &Migrations) -> Result<(), DbError> {
+    /// one does it and the others wait. Answers the version that it found.
+    ///
+    /// Whoever may act for the database's owner does so: what an administrator migrates belongs to
+    /// the service all the same.
+    pub async fn migrate(connect: &Connect, migrations: &Migrations) -> Result<i64, DbError> {
         let place = connect.place();
         migrate(connect, &place, migrations).await.map_err(|error| error.at(&place))
     }
@@ -205,12 +208,13 @@ async fn check(
 
 fn behind(found: i64, known: i64) -> DbError {
     DbError::Unavailable(format!(
-        "it is of version {found} and this program needs {known}: migrate it first"
+        "it is of version {found} and this program needs {known}: run `expeditor migrate`"
     ))
 }
 
-async fn migrate(connect: &Connect, name: &str, migrations: &Migrations) -> Result<(), DbError> {
+async fn migrate(connect: &Connect, name: &str, migrations: &Migrations) -> Result<i64, DbError> {
     let mut connection = connect.base().connect().await?;
+    act_for_owner(&mut connection).await?;
     let found = version(&mut connection).await?;
     let known = migrations.latest();
     if found > known {
@@ -229,6 +233,18 @@ async fn migrate(connect: &Connect, name: &str, migrations: &Migrations) -> Resu
     // transaction together with the note that it was taken.
     Migrator::with_migrations(steps.collect()).run_direct(None, &mut connection, false).await?;
     connection.close().await?;
+    Ok(found)
+}
+
+async fn act_for_owner(connection: &mut PgConnection) -> Result<(), DbError> {
+    sqlx::query(
+        "SELECT set_config('role', rolname, false)
+         FROM pg_database JOIN pg_roles ON pg_roles.oid = datdba
+         WHERE datname = current_database() AND rolname <> current_user
+             AND pg_has_role(datdba, 'MEMBER')",
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

@@ -146,7 +146,7 @@ async fn connect(
     }
     if found < known {
         return Err(DbError::Unavailable(format!(
-            "it is of version {found} and this program needs {known}: migrate it first"
+            "it is of version {found} and this program needs {known}: run `expeditor migrate`"
         )));
     }
     Ok(connection)

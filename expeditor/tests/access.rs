@@ -1,0 +1,203 @@
+//! Who may do what: a table by hand against every route that there is, with every kind of token.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{collections::BTreeSet, future::pending, sync::Arc, time::Duration};
+
+use contracts::Timestamp;
+use expeditor::system::{Settings, System};
+use futures_util::{StreamExt, stream};
+use reqwest::Method;
+use runtime::{
+    auth::{
+        Algorithm, Keys,
+        Role::{self, Auditor, Cook, Customer, Operator, Rider, Service, Store},
+        Signer, Verifier, generate,
+    },
+    http::{Access, Server, Who},
+    ports::{Clock, Ports},
+};
+use serde_json::{Value, json};
+
+/// A route as it is written, and the roles that it answers; `None` where it asks for no token.
+type Row = (&'static str, &'static str, Option<&'static [Role]>);
+
+const ANYBODY: Option<&[Role]> = Some(&Role::ALL);
+
+/// A new route does not pass before it stands here.
+const TABLE: &[Row] = &[
+    ("GET", "/healthz", None),
+    ("GET", "/readyz", None),
+    ("GET", "/metrics", Some(&[Operator, Auditor, Service])),
+    ("POST", "/orders", Some(&[Customer, Operator])),
+    ("GET", "/orders/{order_id}", Some(&[Customer, Operator, Auditor])),
+    ("DELETE", "/orders/{order_id}", Some(&[Customer, Operator])),
+    ("GET", "/catalog/stores/{store_id}", ANYBODY),
+    ("GET", "/operator/sagas", Some(&[Operator, Auditor])),
+    ("GET", "/operator/sagas/{saga_id}", Some(&[Operator, Auditor])),
+    ("GET", "/operator/sagas/{saga_id}/history", Some(&[Operator, Auditor])),
+    ("GET", "/orchestrator/holdings", Some(&[Auditor, Service])),
+    ("GET", "/orchestrator/dead-letters", Some(&[Operator, Auditor])),
+    ("GET", "/orchestrator/parked", Some(&[Operator, Auditor])),
+    ("POST", "/orchestrator/parked/{id}/redrive", Some(&[Operator])),
+    ("GET", "/payment/orders/{order_id}", Some(&[Customer, Operator, Auditor])),
+    ("GET", "/payment/holdings", Some(&[Auditor, Service])),
+    ("GET", "/payment/dead-letters", Some(&[Operator, Auditor])),
+    ("GET", "/payment/parked", Some(&[Operator, Auditor])),
+    ("POST", "/payment/parked/{id}/redrive", Some(&[Operator])),
+    ("PUT", "/store/stores/{store_id}/menu/{menu_id}", Some(&[Store])),
+    ("GET", "/store/stores/{store_id}/menu", ANYBODY),
+    ("GET", "/store/stores/{store_id}/tickets", Some(&[Store, Operator])),
+    ("PUT", "/store/tickets/{order_id}/acceptance", Some(&[Store])),
+    ("GET", "/store/holdings", Some(&[Auditor, Service])),
+    ("GET", "/store/dead-letters", Some(&[Operator, Auditor])),
+    ("GET", "/store/parked", Some(&[Operator, Auditor])),
+    ("POST", "/store/parked/{id}/redrive", Some(&[Operator])),
+    ("GET", "/cook/stores/{store_id}/tickets", Some(&[Cook, Operator])),
+    ("GET", "/cook/tickets/{order_id}", Some(&[Cook, Operator])),
+    ("PUT", "/cook/tickets/{order_id}/start", Some(&[Cook])),
+    ("PUT", "/cook/tickets/{order_id}/finish", Some(&[Cook])),
+    ("PUT", "/cook/tickets/{order_id}/decline", Some(&[Cook])),
+    ("GET", "/cook/holdings", Some(&[Auditor, Service])),
+    ("GET", "/cook/dead-letters", Some(&[Operator, Auditor])),
+    ("GET", "/cook/parked", Some(&[Operator, Auditor])),
+    ("POST", "/cook/parked/{id}/redrive", Some(&[Operator])),
+    ("GET", "/rider/districts/{district}", Some(&[Rider, Operator])),
+    ("PUT", "/rider/districts/{district}", Some(&[Operator])),
+    ("GET", "/rider/riders/{rider_id}", Some(&[Rider, Operator])),
+    ("PUT", "/rider/riders/{rider_id}", Some(&[Rider])),
+    ("GET", "/rider/riders/{rider_id}/offers", Some(&[Rider, Operator])),
+    ("GET", "/rider/deliveries/{order_id}", Some(&[Rider, Operator])),
+    ("PUT", "/rider/deliveries/{order_id}/claim", Some(&[Rider])),
+    ("PUT", "/rider/deliveries/{order_id}/release", Some(&[Rider])),
+    ("PUT", "/rider/deliveries/{order_id}/pickup", Some(&[Rider])),
+    ("PUT", "/rider/deliveries/{order_id}/confirmation", Some(&[Rider])),
+    ("PUT", "/rider/deliveries/{order_id}/return", Some(&[Rider])),
+    ("GET", "/rider/holdings", Some(&[Auditor, Service])),
+    ("GET", "/rider/dead-letters", Some(&[Operator, Auditor])),
+    ("GET", "/rider/parked", Some(&[Operator, Auditor])),
+    ("POST", "/rider/parked/{id}/redrive", Some(&[Operator])),
+];
+
+/// A clock that is behind.
+struct HourAgo(Ports);
+
+#[async_trait::async_trait]
+impl Clock for HourAgo {
+    fn now(&self) -> Timestamp {
+        self.0.now().minus(Duration::from_secs(3600))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.clock.elapsed()
+    }
+
+    /// Signing waits for nothing.
+    async fn sleep(&self, _duration: Duration) {
+        pending::<()>().await;
+    }
+}
+
+/// A new set of one key, of that id.
+fn key_set(kid: &str) -> String {
+    let text = generate::key_set(Algorithm::Hs256).unwrap();
+    let mut set: Value = serde_json::from_str(&text).unwrap();
+    set["keys"][0]["kid"] = json!(kid);
+    set.to_string()
+}
+
+fn token(keys: &str, role: Role, ports: Ports) -> String {
+    let signer = Signer::new(Keys::parse(keys).unwrap(), ports).unwrap();
+    signer.token(role, "somebody", Duration::from_secs(600))
+}
+
+/// The whole system, and a server beside it that asks for tokens of these keys.
+async fn locked(data: &std::path::Path, keys: &str, ports: &Ports) -> (System, String) {
+    let settings = Settings::default();
+    let listen = ([127, 0, 0, 1], 0).into();
+    let system = System::start(data, listen, settings, ports.clone()).await.unwrap();
+    let server = Server::bind(listen).await.unwrap();
+    let url = format!("http://{}", server.local_addr());
+    let access = Access::Tokens(Verifier::new(Keys::parse(keys).unwrap()));
+    let (routes, own) = (system.routes().clone(), ports.clone());
+    ports.spawn(async move { server.serve(routes, access, &own, pending()).await });
+    (system, url)
+}
+
+#[derive(Clone, Copy)]
+enum Expected {
+    /// Whatever the route answers.
+    LetIn,
+    Status(u16),
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_route_answers_the_roles_of_the_table_and_nobody_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ports, keys) = (Ports::system(), key_set("a"));
+    let (system, url) = locked(directory.path(), &keys, &ports).await;
+
+    let table: BTreeSet<_> = TABLE.iter().copied().collect();
+    let said: BTreeSet<_> = system
+        .routes()
+        .routes()
+        .map(|(method, path, who)| match who {
+            Who::Open => (method.as_str(), path, None),
+            Who::Only(roles) => (method.as_str(), path, Some(roles)),
+        })
+        .collect();
+    let (untrue, untold): (Vec<_>, Vec<_>) =
+        (table.difference(&said).collect(), said.difference(&table).collect());
+    assert!(untrue.is_empty(), "the table says what no route does: {untrue:#?}");
+    assert!(untold.is_empty(), "routes say what the table does not: {untold:#?}");
+
+    let past = Ports { clock: Arc::new(HourAgo(ports.clone())), ..ports.clone() };
+    let mut wanted = Vec::new();
+    for (method, path, who) in TABLE {
+        let expected =
+            |status| if who.is_none() { Expected::LetIn } else { Expected::Status(status) };
+        wanted.push((*method, *path, None, expected(401)));
+        for role in Role::ALL {
+            let forged = token(&key_set("a"), role, ports.clone());
+            let unknown = token(&key_set("b"), role, ports.clone());
+            let expired = token(&keys, role, past.clone());
+            for bad in [forged, unknown, expired] {
+                wanted.push((*method, *path, Some(bad), expected(401)));
+            }
+            let may = who.is_none_or(|roles| roles.contains(&role));
+            let then = if may { Expected::LetIn } else { Expected::Status(403) };
+            wanted.push((*method, *path, Some(token(&keys, role, ports.clone())), then));
+        }
+    }
+    // What is not there looks to who has no token like what is.
+    let cook = token(&keys, Cook, ports.clone());
+    for (method, path, status) in
+        [("GET", "/", 404), ("PATCH", "/orders", 405), ("GET", "/orders", 405), ("PUT", "/x", 404)]
+    {
+        wanted.push((method, path, None, Expected::Status(401)));
+        wanted.push((method, path, Some(cook.clone()), Expected::Status(status)));
+    }
+
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let asked = wanted.iter().map(|(method, path, token, expected)| {
+        let (client, url) = (&client, &url);
+        async move {
+            // Every template can be asked for as if its names were ids.
+            let path = path.replace(['{', '}'], "");
+            let method: Method = method.parse().unwrap();
+            let mut request = client.request(method.clone(), format!("{url}{path}"));
+            if let Some(token) = token {
+                request = request.bearer_auth(token);
+            }
+            let status = request.send().await.unwrap().status().as_u16();
+            let right = match expected {
+                Expected::LetIn => ![401, 403].contains(&status) && status < 500,
+                Expected::Status(expected) => status == *expected,
+            };
+            (!right).then(|| format!("{method} {path} {token:?}: {status}"))
+        }
+    });
+    let wrong: Vec<_> = stream::iter(asked).buffer_unordered(8).collect().await;
+    let wrong: Vec<_> = wrong.into_iter().flatten().collect();
+    assert!(wrong.is_empty(), "{} of {}: {wrong:#?}", wrong.len(), wanted.len());
+    system.stop().await;
+}
