@@ -99,6 +99,18 @@ pub struct DemoArgs {
     /// removed when all is well].
     #[arg(long, value_name = "DIR", env = "EXPEDITOR_DATA")]
     pub data: Option<PathBuf>,
+    /// Run each service in a process of its own, on this PostgreSQL server, as a role that may make
+    /// databases; --amqp-url is wanted too. What is made there goes when all is well.
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// The RabbitMQ for that: `amqp://user:password@host:5672/vhost`. Its virtual host must not be
+    /// in use by other services.
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_URL", hide_env_values = true)]
+    pub amqp_url: Option<String>,
+    /// RabbitMQ's HTTP API, as an administrator: then the demo makes a virtual host of its own
+    /// [default: it works in that of --amqp-url].
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_API_URL", hide_env_values = true)]
+    pub amqp_api_url: Option<String>,
 }
 
 /// Options of `dev`.
@@ -123,6 +135,13 @@ pub struct AuditArgs {
     /// [default: ./data].
     #[arg(long, value_name = "DIR", env = "EXPEDITOR_DATA")]
     pub data: Option<PathBuf>,
+    /// The PostgreSQL server with the databases, as a role that may read all of them; instead of
+    /// a directory. They are only read, also beside running services.
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// What the names of the databases on the server begin with [default: expeditor].
+    #[arg(long, value_name = "NAME", env = "EXPEDITOR_PREFIX")]
+    pub prefix: Option<String>,
     /// How the result is printed [default: table].
     #[arg(long, value_name = "FORMAT", env = "EXPEDITOR_OUTPUT")]
     pub output: Option<Output>,

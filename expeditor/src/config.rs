@@ -61,7 +61,7 @@ pub struct File {
 
 /// Options of `demo`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DemoFile {
     /// `--orders`.
     pub orders: Option<u32>,
@@ -71,6 +71,12 @@ pub struct DemoFile {
     pub seed: Option<u64>,
     /// `--data`.
     pub data: Option<PathBuf>,
+    /// `--database-url`.
+    pub database_url: Option<String>,
+    /// `--amqp-url`.
+    pub amqp_url: Option<String>,
+    /// `--amqp-api-url`.
+    pub amqp_api_url: Option<String>,
 }
 
 /// Options of `dev`.
@@ -88,10 +94,14 @@ pub struct DevFile {
 
 /// Options of `audit`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AuditFile {
     /// `--data`.
     pub data: Option<PathBuf>,
+    /// `--database-url`.
+    pub database_url: Option<String>,
+    /// `--prefix`.
+    pub prefix: Option<String>,
     /// `--output`.
     pub output: Option<Output>,
 }
@@ -276,6 +286,9 @@ pub const LISTEN: SocketAddr =
 
 /// Where the databases are unless told otherwise.
 pub const DATA: &str = "./data";
+
+/// What the names of databases, roles and broker users on servers begin with unless told otherwise.
+pub const PREFIX: &str = "expeditor";
 
 /// Where a running system is looked for unless told otherwise.
 pub const URL: &str = "http://127.0.0.1:8080";

@@ -12,6 +12,8 @@ pub mod config;
 pub mod credentials;
 pub mod directory;
 pub mod exit;
+pub mod fleet;
+pub mod leash;
 pub mod lock;
 pub mod logs;
 pub mod people;

@@ -15,7 +15,7 @@ pub fn start(filter: Option<&str>, command: &Command, format: LogFormat) -> Resu
     let filter = filter.unwrap_or(match command {
         Command::Dev(_) | Command::Serve(_) => "info,runtime::http::layers=warn,lapin=error",
         // What its people run into is told by the demo itself.
-        Command::Demo(_) => "error",
+        Command::Demo(_) => "error,lapin=off",
         _ => "warn,lapin=error",
     });
     levels(filter)?;

@@ -1,9 +1,10 @@
-//! Ctrl-C and SIGTERM: both ask for an orderly end.
+//! Ctrl-C and SIGTERM: both ask for an orderly end. So does the end of whoever holds this process on
+//! a [`leash`].
 
 use runtime::ports::Ports;
 use tokio::sync::watch;
 
-use crate::people::pace::Closing;
+use crate::{leash, people::pace::Closing};
 
 /// A signal to everybody in the process that it is time to end.
 pub fn closing(ports: &Ports) -> Closing {
@@ -13,7 +14,10 @@ pub fn closing(ports: &Ports) -> Closing {
 }
 
 async fn wait(closing: watch::Sender<bool>) {
-    terminated().await;
+    tokio::select! {
+        () = terminated() => {}
+        () = leash::parent_gone() => {}
+    }
     closing.send_replace(true);
     // Kept, so that nobody takes a dropped sender for the signal.
     closing.closed().await;

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use contracts::ServiceName;
 use runtime::{
     Service,
@@ -22,7 +23,12 @@ use runtime::{
 use serde::Deserialize;
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::{directory::Making, exit::Failure, lock::DataLock, people::client::Client};
+use crate::{
+    directory::Making,
+    exit::Failure,
+    lock::DataLock,
+    people::{client::Client, show::Stage},
+};
 
 /// The services' settings, a section each.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -222,6 +228,17 @@ impl System {
         for database in self.databases {
             database.close().await;
         }
+    }
+}
+
+#[async_trait]
+impl Stage for System {
+    fn client(&self, patience: Duration) -> Client {
+        self.client(patience)
+    }
+
+    async fn on_their_way(&self) -> Result<u64, Failure> {
+        self.backlog().await
     }
 }
 

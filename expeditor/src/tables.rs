@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 
-use crate::{audit::Report, people::plan::Ending};
+use crate::{audit::Report, fleet::Member, people::plan::Ending};
 
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
@@ -29,6 +29,21 @@ pub fn endings(planned: &BTreeMap<Ending, u64>, ended: &BTreeMap<Ending, u64>) -
     }
     let sum = |counts: &BTreeMap<Ending, u64>| counts.values().sum::<u64>().to_string();
     table.add_row(["in all".to_owned(), sum(planned), sum(ended)]);
+    table.to_string()
+}
+
+/// Which processes run where.
+pub fn processes(members: &[Member]) -> String {
+    let mut table = table(&["process", "id", "listens on"]);
+    for member in members {
+        let told = |it: Option<String>| it.unwrap_or_else(|| "–".to_owned());
+        let address = member.address.map(|address| format!("http://{address}"));
+        table.add_row([
+            member.name.clone(),
+            told(member.id.map(|id| id.to_string())),
+            told(address),
+        ]);
+    }
     table.to_string()
 }
 

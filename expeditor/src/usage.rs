@@ -11,6 +11,7 @@ use clap::{
 use crate::{
     cli::Cli,
     exit::{Failure, one_line},
+    leash,
 };
 
 /// Begins the name of every environment variable that is an option.
@@ -41,7 +42,8 @@ pub fn overview() -> String {
 pub fn unknown_variables(names: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut known = Vec::new();
     variables(&Cli::command(), &mut known);
-    let unknown = |name: &String| name.starts_with(PREFIX) && !known.contains(name);
+    let known_to = |name: &String| known.contains(name) || name == leash::VARIABLE;
+    let unknown = |name: &String| name.starts_with(PREFIX) && !known_to(name);
     let told = |name: String| {
         let nearest = known.iter().min_by_key(|it| strsim::damerau_levenshtein(it, &name));
         let nearest = nearest.map_or("", String::as_str);

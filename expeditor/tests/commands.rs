@@ -96,10 +96,28 @@ fn wrong_usage_and_configuration_end_with_2() {
     ends(&["migrate", "--data", fresh], 2, fresh);
     assert!(!Path::new(fresh).exists(), "nothing is left behind");
     ends(&["audit", "--data", data], 2, "orchestrator.db");
+    let server = ["--database-url", "postgres://h/x"];
+    ends(&[&["audit", "--data", data][..], &server].concat(), 2, "not both");
+    ends(&[&["demo"][..], &server].concat(), 2, "--amqp-url is wanted too");
+    ends(&["demo", "--amqp-url", "amqp://h"], 2, "--database-url is wanted too");
     ends(&["graph", "--log", "debgu"], 2, "debgu");
     ends(&["saga"], 2, "list, show, history");
     ends(&["saga", "show", "lunch"], 2, "SAGA is a saga's id or an order's");
     ends(&["saga", "list", "--url", "localhost:8080"], 2, "http://");
+}
+
+#[test]
+fn a_server_that_is_not_there_ends_it_with_3_and_its_password_is_not_told() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("postgres://u:secret@{nobody}/x");
+    let output = ends(&["audit", "--database-url", &url], 3, "expeditor_orchestrator at 127.0.0.1");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("secret"));
+    let amqp = format!("amqp://u:secret@{nobody}");
+    let demo = ["demo", "--database-url", &url, "--amqp-url", &amqp];
+    let output = expeditor(&demo).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("broker") && !stderr.contains("secret"), "{stderr}");
 }
 
 #[test]

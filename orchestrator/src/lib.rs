@@ -25,4 +25,4 @@ pub use http::routes;
 pub use order::Order;
 pub use sagas::graph;
 pub use service::{Orchestrator, Request};
-pub use settings::Settings;
+pub use settings::{Deadlines, Retry, Settings};

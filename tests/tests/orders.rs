@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use contracts::ServiceName;
-use expeditor::audit::{Files, Stored};
+use expeditor::audit::{Databases, Stored};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use testkit::{App, DISH, Method, PRICE, order_body};
@@ -152,7 +152,7 @@ async fn what_a_request_leads_to_belongs_to_its_trace() {
     let order = placed.body["order_id"].as_str().unwrap().to_owned();
     app.reaches(&order, "paid").await;
     app.drained().await;
-    let stored = Files::open(app.data()).await.unwrap();
+    let stored = Databases::in_directory(app.data()).await.unwrap();
     for (service, kind) in
         [(ServiceName::Orchestrator, "order-placed"), (ServiceName::Payment, "payment-authorized")]
     {

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use expeditor::{
-    audit::{self, Files, Knowledge},
+    audit::{self, Databases, Knowledge},
     system::{Fittings, Settings, System},
     tables,
 };
@@ -128,7 +128,7 @@ impl App {
     pub async fn finish(self) -> TempDir {
         self.drained().await;
         self.system.stop().await;
-        let stored = Files::open(self.directory.path()).await.unwrap();
+        let stored = Databases::in_directory(self.directory.path()).await.unwrap();
         let report = audit::audit(&stored, &Knowledge::default()).await.unwrap();
         stored.close().await;
         assert!(report.holds(), "the audit found:\n{}", tables::audit(&report));

@@ -1,6 +1,6 @@
 //! Where the audit reads: pages of what each service has stored. Nothing here judges.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use contracts::ServiceName;
@@ -8,8 +8,10 @@ use runtime::{
     HistoryEntry, Key, Kind, Phase,
     db::{
         Database, DbError, ListQuery, Migrations, OutboxRow, PublishedEvent, Row, SagaRow,
+        postgres::{Connect, PostgresDatabase},
         sqlite::SqliteDatabase,
     },
+    ports::Ports,
 };
 use uuid::Uuid;
 
@@ -51,6 +53,9 @@ pub const LOADS: Place = Place { service: ServiceName::Rider, kind: "load" };
 /// What is stored, to be looked at.
 #[async_trait]
 pub trait Stored: Send + Sync {
+    /// Whether a message that has left its outbox was consumed. Where it was merely handed to a
+    /// broker, it may still be on its way, and nothing that is stored tells.
+    fn sent_is_consumed(&self) -> bool;
     /// One aggregate.
     async fn one(&self, place: Place, id: &str) -> Result<Option<Row>, DbError>;
     /// At most [`PAGE`] aggregates by id, after that id.
@@ -77,15 +82,20 @@ pub trait Stored: Send + Sync {
     async fn dead_letters(&self, service: ServiceName, after: i64) -> Result<Vec<i64>, DbError>;
 }
 
-/// The database files of a data directory, opened read-only.
-pub struct Files {
-    databases: HashMap<ServiceName, SqliteDatabase>,
+/// Every service's database, opened read-only.
+pub struct Databases {
+    databases: HashMap<ServiceName, Arc<dyn Database>>,
+    sent_is_consumed: bool,
 }
 
-impl Files {
-    /// Opens every service's file. A missing one is a matter of usage: this is not the directory.
-    pub async fn open(data: &Path) -> Result<Self, Failure> {
-        let mut databases = HashMap::new();
+/// An audit reads one page after another: one connection would do, a second one is there at once
+/// where the first was lost.
+const READERS: u32 = 2;
+
+impl Databases {
+    /// The files of a data directory. A missing one is a matter of usage: this is not the directory.
+    pub async fn in_directory(data: &Path) -> Result<Self, Failure> {
+        let mut databases: HashMap<_, Arc<dyn Database>> = HashMap::new();
         for service in ServiceName::ALL {
             let path = system::database_path(data, service);
             if !path.is_file() {
@@ -96,25 +106,64 @@ impl Files {
                 )));
             }
             let migrations = Migrations::sqlite(service);
-            databases.insert(service, SqliteDatabase::open_read_only(&path, &migrations).await?);
+            let database = SqliteDatabase::open_read_only(&path, &migrations).await?;
+            databases.insert(service, Arc::new(database));
         }
-        Ok(Self { databases })
+        Ok(Self { databases, sent_is_consumed: true })
     }
 
-    /// Closes the files.
+    /// The databases `<prefix>_<service>` of a PostgreSQL server. The URL names the server and as
+    /// whom to look; which database it names makes no difference.
+    pub async fn on_server(url: &str, prefix: &str, ports: &Ports) -> Result<Self, Failure> {
+        let mut databases: HashMap<_, Arc<dyn Database>> = HashMap::new();
+        for service in ServiceName::ALL {
+            let name = format!("{prefix}_{service}");
+            let mut connect = Connect::to(&with_database(url, &name)?)?;
+            connect.readers = READERS;
+            let migrations = Migrations::postgres(service);
+            let database = PostgresDatabase::open_read_only(&connect, &migrations, ports).await?;
+            databases.insert(service, Arc::new(database));
+        }
+        Ok(Self { databases, sent_is_consumed: false })
+    }
+
+    /// How many messages wait in all outboxes.
+    pub async fn backlog(&self) -> Result<u64, DbError> {
+        let mut rows = 0;
+        for database in self.databases.values() {
+            rows += database.outbox().backlog().await?.0;
+        }
+        Ok(rows)
+    }
+
+    /// Closes them.
     pub async fn close(&self) {
         for database in self.databases.values() {
             database.close().await;
         }
     }
 
-    fn of(&self, service: ServiceName) -> &SqliteDatabase {
-        self.databases.get(&service).expect("`open` opens the file of every service")
+    fn of(&self, service: ServiceName) -> &dyn Database {
+        let database = self.databases.get(&service);
+        database.expect("whoever makes this opens the database of every service").as_ref()
     }
 }
 
+/// The URL with another database in it.
+pub(crate) fn with_database(url: &str, name: &str) -> Result<String, Failure> {
+    let mut url = reqwest::Url::parse(url).map_err(|error| {
+        Failure::Usage(format!("the database's address cannot be read: {error}"))
+    })?;
+    url.set_path(name);
+    Ok(url.into())
+}
+
 #[async_trait]
-impl Stored for Files {
+impl Stored for Databases {
+    fn sent_is_consumed(&self) -> bool {
+        self.sent_is_consumed
+    }
+
     async fn one(&self, place: Place, id: &str) -> Result<Option<Row>, DbError> {
         // Phase and rank order locks; reading takes none.
         let kind = Kind { name: place.kind, phase: Phase::First, rank: 0 };
@@ -180,5 +229,22 @@ impl Stored for Files {
     async fn dead_letters(&self, service: ServiceName, after: i64) -> Result<Vec<i64>, DbError> {
         let letters = self.of(service).reader().dead_letters(after, PAGE).await?;
         Ok(letters.into_iter().map(|letter| letter.id).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_and_all_that_is_said_of_it_stay_when_the_database_is_another() {
+        for (url, other) in [
+            ("postgres://u:p@h:5432/postgres", "postgres://u:p@h:5432/a_b"),
+            ("postgres://u:p%40@h?sslmode=require", "postgres://u:p%40@h/a_b?sslmode=require"),
+            ("postgresql:///x?host=/run", "postgresql:///a_b?host=/run"),
+        ] {
+            assert_eq!(with_database(url, "a_b").unwrap(), other);
+        }
+        assert_eq!(with_database("localhost", "a_b").unwrap_err().status(), 2);
     }
 }

@@ -3,6 +3,7 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
+use runtime::auth::Role;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -54,17 +55,17 @@ impl Crowd {
         let (report, troubles) = mpsc::unbounded_channel();
         let mut crowd = Self { client, book, town, closing, home, workers: Vec::new(), troubles };
         for store in crowd.town.stores.clone() {
-            let (client, book) = (crowd.client.clone(), crowd.book.clone());
+            let (client, book) = (crowd.client.acting_as(Role::Store), crowd.book.clone());
             crowd.employ(
                 owner::work(client, book, store.clone(), go_home.clone()),
                 &go_home,
                 &report,
             );
-            let (client, book) = (crowd.client.clone(), crowd.book.clone());
+            let (client, book) = (crowd.client.acting_as(Role::Cook), crowd.book.clone());
             crowd.employ(cook::work(client, book, store, go_home.clone()), &go_home, &report);
         }
         for rider in crowd.town.riders.clone() {
-            let (client, book) = (crowd.client.clone(), crowd.book.clone());
+            let (client, book) = (crowd.client.acting_as(Role::Rider), crowd.book.clone());
             crowd.employ(rider::work(client, book, rider, go_home.clone()), &go_home, &report);
         }
         Ok(crowd)
@@ -144,7 +145,8 @@ impl Crowd {
         patience: Duration,
         report: mpsc::UnboundedSender<(bool, Result<Outcome, Trouble>)>,
     ) {
-        let (client, book, town) = (self.client.clone(), self.book.clone(), self.town.clone());
+        let client = self.client.acting_as(Role::Customer);
+        let (book, town) = (self.book.clone(), self.town.clone());
         let mut closing = self.closing.clone();
         self.client.ports().spawn(async move {
             let slow = errand.plan.is_slow();

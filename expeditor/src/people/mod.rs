@@ -5,6 +5,7 @@
 //! ([`plan`]) and looked up by the order's id ([`book`]); how it ended is read from the services
 //! ([`outcome`]) and compared.
 
+pub mod addresses;
 pub mod book;
 pub mod client;
 pub mod cook;
@@ -16,4 +17,5 @@ pub mod pace;
 pub mod plan;
 pub mod rider;
 pub mod show;
+pub mod tokens;
 pub mod town;

@@ -3,6 +3,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use async_trait::async_trait;
+use runtime::auth::Role;
+
 use super::{
     book::Book,
     client::{Client, Trouble},
@@ -13,11 +16,17 @@ use super::{
     plan::{Ending, Plans},
     town::Town,
 };
-use crate::{
-    audit::Knowledge,
-    exit::Failure,
-    system::{Settings, System},
-};
+use crate::{audit::Knowledge, exit::Failure, system::Settings};
+
+/// A running system, as somebody has it who plays on it.
+#[async_trait]
+pub trait Stage: Send + Sync {
+    /// An app of somebody who lives with this system, as patient as that.
+    fn client(&self, patience: Duration) -> Client;
+
+    /// How many messages are on their way, as far as can be seen.
+    async fn on_their_way(&self) -> Result<u64, Failure>;
+}
 
 /// What is played.
 #[derive(Clone, Debug)]
@@ -41,6 +50,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const CLIENT_PATIENCE: Duration = Duration::from_secs(12);
 /// How long messages may still be on their way once every order has ended.
 const REST: Duration = Duration::from_secs(20);
+/// So many looks in a row must find nothing on its way: what a consumer has in hand at the moment of
+/// one look has led to something by the next.
+const QUIET_LOOKS: u32 = 3;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 /// How many complaints are told.
 const TOLD: usize = 3;
 
@@ -71,12 +84,12 @@ impl Show {
 
     /// Plays the script on a running system; calls `step` whenever an order has ended.
     pub async fn play(
-        system: &System,
+        stage: &dyn Stage,
         script: &Script,
         closing: Closing,
         mut step: impl FnMut(),
     ) -> Result<Self, Failure> {
-        let client = system.client(CLIENT_PATIENCE);
+        let client = stage.client(CLIENT_PATIENCE);
         let mut show = Self::default();
         let plans = Plans::new(script.seed).draw_all(script.orders);
         for plan in &plans {
@@ -96,7 +109,7 @@ impl Show {
         let stream = crowd.serve(errands, script.rate, PATIENCE, ended).await;
         crowd.dismiss().await;
         match stream.map_err(trouble)? {
-            Stream::AllEnded => show.come_to_rest(system, &client).await?,
+            Stream::AllEnded => show.come_to_rest(stage, &client).await?,
             Stream::Closed => {
                 return Err(Failure::No("stopped before every order had ended".to_owned()));
             }
@@ -119,21 +132,24 @@ impl Show {
 
     /// Waits until no saga is running and no message is on its way. That it does not come to rest
     /// is a finding of the audit.
-    async fn come_to_rest(&mut self, system: &System, client: &Client) -> Result<(), Failure> {
+    async fn come_to_rest(&mut self, stage: &dyn Stage, client: &Client) -> Result<(), Failure> {
+        let client = client.acting_as(Role::Operator);
+        let mut quiet = 0;
         let clock = &client.ports().clock;
         let start = clock.elapsed();
         while clock.elapsed().saturating_sub(start) < REST {
-            let mut open = system.backlog().await?;
+            let mut open = stage.on_their_way().await?;
             for status in ["running", "compensating"] {
                 let path = format!("/operator/sagas?status={status}&limit=1");
                 let answer = client.must_get(&path).await.map_err(trouble)?;
                 let items = answer.body.get("items").and_then(|items| items.as_array());
                 open += items.map_or(1, |items| items.len() as u64);
             }
-            if open == 0 {
+            quiet = if open == 0 { quiet + 1 } else { 0 };
+            if quiet == QUIET_LOOKS {
                 break;
             }
-            clock.sleep(Duration::from_millis(50)).await;
+            clock.sleep(BETWEEN_LOOKS).await;
         }
         // Whether it has is for the audit to say.
         self.at_rest = true;

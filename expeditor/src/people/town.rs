@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use runtime::auth::Role;
 use serde_json::json;
 
-use super::client::{Client, Trouble};
+use super::{
+    client::{Client, Trouble},
+};
 
 const STORES: usize = 4;
 const DISHES: usize = 5;
@@ -62,10 +65,12 @@ impl Town {
 
     /// Opens stores, districts and shifts.
     pub async fn open(&self, client: &Client) -> Result<(), Trouble> {
+        let operator = client.acting_as(Role::Operator);
+        let (rides, owner) = (client.acting_as(Role::Rider), client.acting_as(Role::Store));
         for district in &self.districts {
             let neighbours: Vec<&String> =
                 self.districts.iter().filter(|other| *other != district).collect();
-            client
+            operator
                 .must_put(
                     &format!("/rider/districts/{district}"),
                     &json!({ "neighbours": neighbours }),
@@ -73,12 +78,12 @@ impl Town {
                 .await?;
         }
         for (rider, district) in &self.riders {
-            client.must_put(&format!("/rider/riders/{rider}"), &shift(district)).await?;
+            rides.must_put(&format!("/rider/riders/{rider}"), &shift(district)).await?;
         }
         for store in &self.stores {
             for dish in 1..=DISHES {
                 let price = 7_000 + 1_500 * dish;
-                client
+                owner
                     .must_put(
                         &format!("/store/stores/{store}/menu/dish-{dish}"),
                         &json!({
@@ -95,6 +100,7 @@ impl Town {
 
     /// Waits until customers can see every menu: the catalog is a copy and may lag.
     pub async fn wait_for_catalog(&self, client: &Client) -> Result<(), Trouble> {
+        let client = client.acting_as(Role::Customer);
         for store in &self.stores {
             let mut tries = 0;
             loop {

@@ -37,7 +37,8 @@ pub async fn broker(
     Ok(Arc::new(RabbitMq::start(options, ports).await.map_err(|it| cannot_be_used(&it))?))
 }
 
-fn cannot_be_used(error: &StartError) -> Failure {
+/// What is told of a broker that cannot be used.
+pub fn cannot_be_used(error: &StartError) -> Failure {
     match error {
         StartError::Url(_) => Failure::Usage(error.to_string()),
         StartError::Unreachable(_) | StartError::Refused(_) | StartError::Topology(_) => {

@@ -7,7 +7,7 @@ use std::{
 
 use contracts::ServiceName;
 use expeditor::{
-    audit::{self, Files, Knowledge, Report},
+    audit::{self, Databases, Knowledge, Report},
     system,
 };
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
@@ -51,7 +51,7 @@ pub(crate) fn is_found(report: &Report, case: &Case, offender: &str) {
 }
 
 pub(crate) async fn look(data: &Path, known: &Knowledge) -> Report {
-    let stored = Files::open(data).await.unwrap();
+    let stored = Databases::in_directory(data).await.unwrap();
     let report = audit::audit(&stored, known).await.unwrap();
     stored.close().await;
     report

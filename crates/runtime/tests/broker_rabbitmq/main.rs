@@ -11,6 +11,7 @@ mod broker_contract;
 mod dead_letters;
 mod generations;
 mod proxy;
+mod removal;
 mod returned;
 mod rig;
 

@@ -9,7 +9,7 @@ use contracts::{QueueKind, ServiceName};
 use runtime::{
     db::{
         Begin, Database, DbError, Migration, Migrations, Reader, Writes,
-        postgres::{Connect, PostgresDatabase},
+        postgres::{Connect, PostgresDatabase, create_database, drop_database},
     },
     ports::Ports,
 };
@@ -292,4 +292,20 @@ async fn a_process_that_stops_in_the_middle_does_not_keep_its_locks() {
     let woken = stopped.commit(rows(&[("a", row(1, "closed"))])).await;
     assert!(matches!(woken, Err(DbError::Unavailable(_))), "{woken:?}");
     assert_eq!(db.get(&ticket("a")).await.unwrap(), Some(row(1, "open")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_database_is_made_once_and_removed_also_where_somebody_works_on_it() {
+    let place = Place::empty().await;
+    let (server, ports) = (place.connect(), Ports::system());
+    let name = format!("test \"{}\"", ports.ids.next().simple());
+    create_database(&server, &name, &ports).await.unwrap();
+    let again = create_database(&server, &name, &ports).await.unwrap_err().to_string();
+    assert!(again.contains("already exists"), "{again}");
+    let options: PgConnectOptions = place.url().parse().unwrap();
+    let mut somebody = options.database(&name).connect().await.unwrap();
+    for _ in 0..2 {
+        drop_database(&server, &name, &ports).await.expect("the second time nothing is there");
+    }
+    assert!(sqlx::query("SELECT 1").execute(&mut somebody).await.is_err());
 }

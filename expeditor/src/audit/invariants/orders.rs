@@ -134,7 +134,7 @@ async fn one(
     }
     if let Some(head) = &held.order {
         histories::check(stored, &held.id, head, report).await?;
-        sequences::check_heard(stored, &held, told, report).await?;
+        sequences::check_heard(stored, &held, known, told, report).await?;
     }
     Ok(())
 }

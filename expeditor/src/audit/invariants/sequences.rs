@@ -107,6 +107,7 @@ pub fn check(held: &Held, _: &Knowledge) -> Verdict {
 pub async fn check_heard(
     stored: &dyn Stored,
     held: &Held,
+    known: &Knowledge,
     told: &Told,
     report: &mut Report,
 ) -> Result<(), AuditError> {
@@ -136,12 +137,17 @@ pub async fn check_heard(
         if behind(held, place, highest).is_none() {
             continue;
         }
-        // `told` was read first. What has left the outbox since was consumed.
+        // `told` was read first. What has left the outbox since was consumed, or lies in the broker.
         if stored.has_unsent(place, &held.id).await? {
             report.in_flight(Name(8));
             continue;
         }
         let again = held::one(stored, &held.id).await?;
+        let may_be_on_its_way = !stored.sent_is_consumed() && !known.at_rest;
+        if may_be_on_its_way && behind(&again, place, highest).is_some() {
+            report.in_flight(Name(8));
+            continue;
+        }
         let complaint = behind(&again, place, highest).map(|heard| {
             format!(
                 "order {}: it has heard {} up to {heard}, which has told up to {highest}",

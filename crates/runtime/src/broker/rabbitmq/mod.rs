@@ -31,11 +31,13 @@ mod link;
 mod pauses;
 mod properties;
 mod publisher;
+mod remove;
 mod topology;
 mod unheard;
 
 pub use batch::{LARGEST_BATCH, LARGEST_PAYLOAD};
 pub use link::StartError;
+pub use remove::{Depth, depths, remove};
 pub use topology::{DELIVERY_LIMIT, UNHEARD_KEPT};
 
 /// How RabbitMQ is used.

@@ -75,7 +75,7 @@ pub(super) async fn unheard(connection: &Connection) -> Result<u32, StartError> 
     Ok(look.await.map_err(|error| refused(&error))?.message_count())
 }
 
-fn refused(error: &lapin::Error) -> StartError {
+pub(super) fn refused(error: &lapin::Error) -> StartError {
     match error.kind() {
         lapin::ErrorKind::ProtocolError(error) => StartError::Topology(error.to_string()),
         _ => StartError::Unreachable(error.to_string()),

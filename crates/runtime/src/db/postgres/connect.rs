@@ -62,7 +62,7 @@ impl Connect {
         }
     }
 
-    fn base(&self) -> PgConnectOptions {
+    pub(super) fn base(&self) -> PgConnectOptions {
         let options = match self.options.get_application_name() {
             Some(_) => self.options.clone(),
             None => self.options.clone().application_name("expeditor"),

@@ -30,6 +30,7 @@ mod outbox;
 mod parked;
 mod read;
 mod sagas;
+mod server;
 mod transaction;
 mod wake;
 
@@ -41,7 +42,11 @@ use sqlx::PgPool;
 
 pub(super) use self::error::sort;
 use self::transaction::PostgresTransaction;
-pub use self::{connect::Connect, outbox::PostgresOutbox};
+pub use self::{
+    connect::Connect,
+    outbox::PostgresOutbox,
+    server::{create_database, drop_database},
+};
 use super::{Begin, Database, DbError, Opened, Outbox, Reader, SharedOutbox, Transaction};
 use crate::ports::{Clock, Ports};
 

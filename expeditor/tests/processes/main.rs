@@ -1,0 +1,9 @@
+//! Services and relays as processes of their own on real servers: the demo as a script meets it,
+//! and the audit over what it leaves.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod audit;
+mod demo;
+mod killed;
+mod place;
+mod stage;
