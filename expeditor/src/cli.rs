@@ -27,6 +27,17 @@ say what to look for) can stand in a TOML file named by --config as well; docs/o
 The command line wins over the environment, the environment over the file.
 Exit status: 0 done, 1 the answer is no, 2 usage or configuration, 3 a server or the disk.";
 
+const RELAY: &str = "\
+Start two or more, on one machine or on several, with the same sources: each takes a share of every
+outbox, and when one is gone the others take over its share within 15 s. Nothing is lost by killing
+one; what it had in hand is sent again and recognised where it arrives.
+
+Examples:
+  expeditor relay --config credentials/relay.toml --name relay-1
+  expeditor relay --config credentials/relay.toml --name relay-2 --listen 127.0.0.1:8099
+
+`expeditor provision` writes such a file; docs/operating.md says what the metrics mean.";
+
 /// Takes food-delivery orders from placed to their end, whatever happens on the way.
 #[derive(Debug, Parser)]
 #[command(name = "expeditor", version, after_help = EXAMPLES)]
@@ -55,6 +66,7 @@ pub enum Command {
     /// Run one service in a process of its own, on PostgreSQL and RabbitMQ; stays up.
     Serve(ServeArgs),
     /// Bring the messages of services' outboxes to the broker; stays up, beside others of its kind.
+    #[command(after_help = RELAY)]
     Relay(RelayArgs),
     /// Make a file with a new key, which tokens are signed with.
     Keys(KeysArgs),

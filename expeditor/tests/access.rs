@@ -4,7 +4,10 @@
 use std::{collections::BTreeSet, future::pending, sync::Arc, time::Duration};
 
 use contracts::Timestamp;
-use expeditor::system::{Settings, System};
+use expeditor::{
+    process::relaying,
+    system::{Settings, System},
+};
 use futures_util::{StreamExt, stream};
 use reqwest::Method;
 use runtime::{
@@ -13,7 +16,8 @@ use runtime::{
         Role::{self, Auditor, Cook, Customer, Operator, Rider, Service, Store},
         Signer, Verifier, generate,
     },
-    http::{Access, Server, Who},
+    http::{Access, Guarded, Readiness, Server, Who},
+    metrics::Metrics,
     ports::{Clock, Ports},
 };
 use serde_json::{Value, json};
@@ -78,6 +82,13 @@ const TABLE: &[Row] = &[
     ("POST", "/rider/parked/{id}/redrive", Some(&[Operator])),
 ];
 
+/// What a relay answers.
+const RELAY: &[Row] = &[
+    ("GET", "/healthz", None),
+    ("GET", "/readyz", None),
+    ("GET", "/metrics", Some(&[Operator, Auditor, Service])),
+];
+
 /// A clock that is behind.
 struct HourAgo(Ports);
 
@@ -110,17 +121,14 @@ fn token(keys: &str, role: Role, ports: Ports) -> String {
     signer.token(role, "somebody", Duration::from_secs(600))
 }
 
-/// The whole system, and a server beside it that asks for tokens of these keys.
-async fn locked(data: &std::path::Path, keys: &str, ports: &Ports) -> (System, String) {
-    let settings = Settings::default();
-    let listen = ([127, 0, 0, 1], 0).into();
-    let system = System::start(data, listen, settings, ports.clone()).await.unwrap();
-    let server = Server::bind(listen).await.unwrap();
+/// A server of these routes that asks for tokens of these keys.
+async fn locked(routes: Guarded, keys: &str, ports: &Ports) -> String {
+    let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let url = format!("http://{}", server.local_addr());
     let access = Access::Tokens(Verifier::new(Keys::parse(keys).unwrap()));
-    let (routes, own) = (system.routes().clone(), ports.clone());
+    let own = ports.clone();
     ports.spawn(async move { server.serve(routes, access, &own, pending()).await });
-    (system, url)
+    url
 }
 
 #[derive(Clone, Copy)]
@@ -132,13 +140,27 @@ enum Expected {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_route_answers_the_roles_of_the_table_and_nobody_else() {
-    let directory = tempfile::tempdir().unwrap();
-    let (ports, keys) = (Ports::system(), key_set("a"));
-    let (system, url) = locked(directory.path(), &keys, &ports).await;
+    let (directory, ports) = (tempfile::tempdir().unwrap(), Ports::system());
+    let (listen, settings) = (([127, 0, 0, 1], 0).into(), Settings::default());
+    let system = System::start(directory.path(), listen, settings, ports.clone()).await.unwrap();
+    // What is not there looks to who has no token like what is.
+    let others = [("PATCH", "/orders", 405), ("GET", "/orders", 405), ("PUT", "/x", 404)];
+    hold(TABLE, &others, system.routes().clone(), &ports).await;
+    system.stop().await;
+}
 
-    let table: BTreeSet<_> = TABLE.iter().copied().collect();
-    let said: BTreeSet<_> = system
-        .routes()
+#[tokio::test(flavor = "multi_thread")]
+async fn so_does_each_of_a_relay() {
+    let ports = Ports::system();
+    let routes = relaying::routes(Metrics::default(), Readiness::default(), &ports);
+    hold(RELAY, &[("POST", "/metrics", 405), ("GET", "/orders", 404)], routes, &ports).await;
+}
+
+/// Holds routes against a table, in what they say and in what they do. `others` are none of the
+/// routes, with what whoever shows a token is told.
+async fn hold(table: &[Row], others: &[(&str, &str, u16)], routes: Guarded, ports: &Ports) {
+    let rows: BTreeSet<_> = table.iter().copied().collect();
+    let said: BTreeSet<_> = routes
         .routes()
         .map(|(method, path, who)| match who {
             Who::Open => (method.as_str(), path, None),
@@ -146,13 +168,15 @@ async fn each_route_answers_the_roles_of_the_table_and_nobody_else() {
         })
         .collect();
     let (untrue, untold): (Vec<_>, Vec<_>) =
-        (table.difference(&said).collect(), said.difference(&table).collect());
+        (rows.difference(&said).collect(), said.difference(&rows).collect());
     assert!(untrue.is_empty(), "the table says what no route does: {untrue:#?}");
     assert!(untold.is_empty(), "routes say what the table does not: {untold:#?}");
 
+    let keys = key_set("a");
+    let url = locked(routes.clone(), &keys, ports).await;
     let past = Ports { clock: Arc::new(HourAgo(ports.clone())), ..ports.clone() };
     let mut wanted = Vec::new();
-    for (method, path, who) in TABLE {
+    for (method, path, who) in table {
         let expected =
             |status| if who.is_none() { Expected::LetIn } else { Expected::Status(status) };
         wanted.push((*method, *path, None, expected(401)));
@@ -168,11 +192,8 @@ async fn each_route_answers_the_roles_of_the_table_and_nobody_else() {
             wanted.push((*method, *path, Some(token(&keys, role, ports.clone())), then));
         }
     }
-    // What is not there looks to who has no token like what is.
     let cook = token(&keys, Cook, ports.clone());
-    for (method, path, status) in
-        [("GET", "/", 404), ("PATCH", "/orders", 405), ("GET", "/orders", 405), ("PUT", "/x", 404)]
-    {
+    for &(method, path, status) in others.iter().chain(&[("GET", "/", 404)]) {
         wanted.push((method, path, None, Expected::Status(401)));
         wanted.push((method, path, Some(cook.clone()), Expected::Status(status)));
     }
@@ -199,5 +220,4 @@ async fn each_route_answers_the_roles_of_the_table_and_nobody_else() {
     let wrong: Vec<_> = stream::iter(asked).buffer_unordered(8).collect().await;
     let wrong: Vec<_> = wrong.into_iter().flatten().collect();
     assert!(wrong.is_empty(), "{} of {}: {wrong:#?}", wrong.len(), wanted.len());
-    system.stop().await;
 }

@@ -156,6 +156,9 @@ impl FleetPlan {
             files.push((service.to_string(), text));
         }
         let mut text = "[relay]\n".to_owned();
+        if let Some(keys) = &self.access.keys {
+            option(&mut text, "keys", &keys.display().to_string());
+        }
         if let Some(url) = &self.access.amqp_url {
             option(&mut text, "amqp-url", url);
         }
@@ -233,6 +236,8 @@ mod tests {
             (read.amqp_url, read.keys),
             (plan.access.amqp_url.clone(), plan.access.keys.clone())
         );
+        let relay = File::read(Some(&plan.file("relay"))).unwrap().relay;
+        assert_eq!(relay.keys, plan.access.keys);
         let mode = std::fs::metadata(plan.file("payment")).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "passwords are for their owner");
     }

@@ -76,6 +76,10 @@ pub struct RelayArgs {
     /// under its name goes on at once [default: `relay@<machine>:<port>`].
     #[arg(long, value_name = "NAME", env = "EXPEDITOR_NAME")]
     pub name: Option<String>,
+    /// The keys that tokens are checked with, as `expeditor keys` makes them. Without, whoever can
+    /// reach it sees its metrics, and it listens on loopback only.
+    #[arg(long, value_name = "FILE", env = "EXPEDITOR_KEYS")]
+    pub keys: Option<PathBuf>,
     /// Where to listen for probes and metrics; port 0 takes a free one [default: 127.0.0.1:8089].
     #[arg(long, value_name = "ADDRESS", env = "EXPEDITOR_LISTEN", value_parser = address)]
     pub listen: Option<SocketAddr>,
@@ -93,6 +97,8 @@ pub struct RelayFile {
     pub source_amqp_urls: BTreeMap<String, String>,
     /// `--name`.
     pub name: Option<String>,
+    /// `--keys`.
+    pub keys: Option<PathBuf>,
     /// `--listen`.
     #[serde(deserialize_with = "some_address")]
     pub listen: Option<SocketAddr>,
@@ -108,6 +114,9 @@ pub fn wanted<T>(command: &str, option: &str, value: Option<T>) -> Result<T, Fai
         ))
     })
 }
+
+/// The default port of a relay.
+pub const RELAY_PORT: u16 = 8089;
 
 /// The default port of a service.
 pub const fn port(service: ServiceName) -> u16 {
@@ -131,9 +140,10 @@ mod tests {
     #[test]
     fn each_process_has_a_port_of_its_own_by_default() {
         let mut ports: Vec<u16> = ServiceName::ALL.into_iter().map(port).collect();
+        ports.push(RELAY_PORT);
         ports.sort_unstable();
         ports.dedup();
-        assert_eq!(ports.len(), ServiceName::ALL.len());
+        assert_eq!(ports.len(), ServiceName::ALL.len() + 1);
     }
 
     #[test]

@@ -1,31 +1,34 @@
 //! `relay`: brings the messages of services' outboxes to the broker, in a process of its own and
 //! beside others of its kind, until it is told to end.
 
-use std::{collections::BTreeMap, fmt::Display, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, fmt::Display, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use contracts::ServiceName;
 use relay::SharedOptions;
 use runtime::{
+    auth::Verifier,
     broker::{Broker, rabbitmq::RabbitMq},
     db::{
         SharedOutbox,
         postgres::{Connect, PostgresOutbox},
     },
-    http::{Access, Readiness, Server, health},
+    http::{Access, Guarded, Readiness, Server, health},
     metrics::{self, Metrics},
     ports::Ports,
 };
 use uuid::Uuid;
 
 use super::{
-    options::{RelayArgs, wanted},
+    options::{RELAY_PORT, RelayArgs, wanted},
     servers,
 };
-use crate::{commands::dev::loopback, config::File, exit::Failure, print, signals, system};
+use crate::{
+    commands::dev::loopback, config::File, credentials, exit::Failure, print, signals, system,
+};
 
 /// Where it listens unless told otherwise.
 const LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8089);
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), RELAY_PORT);
 
 /// One outbox, and the broker as its service's own user.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,7 +46,7 @@ pub async fn run(options: RelayArgs, file: File) -> Result<(), Failure> {
     let brokers = given(&options.source_amqp_url, section.source_amqp_urls)?;
     let sources = sources(databases, brokers, amqp_url.as_deref())?;
     let listen = options.listen.or(section.listen).unwrap_or(LISTEN);
-    loopback("relay", listen)?;
+    let access = access(options.keys.or(section.keys), listen)?;
     let ports = Ports::system();
     let mut closing = signals::closing(&ports);
     let metrics = Metrics::default();
@@ -64,15 +67,28 @@ pub async fn run(options: RelayArgs, file: File) -> Result<(), Failure> {
             relay::start_shared(source.service, shared, broker, &ports, options, owner(&name));
         running.push((relay, outbox));
     }
-    let routes = metrics::routes(metrics).merge(health::routes(readiness, ports.clone()));
+    let routes = routes(metrics, readiness, &ports);
     print::line(format_args!("relay listens on http://{address}"));
-    server.serve(routes, Access::Open, &ports, closing.wait()).await;
+    server.serve(routes, access, &ports, closing.wait()).await;
     // Nothing is lost: what is not confirmed stays where it is, for whoever reads it next.
     for (relay, outbox) in running {
         relay.stop().await;
         outbox.close().await;
     }
     Ok(())
+}
+
+/// What a relay answers.
+pub fn routes(metrics: Metrics, readiness: Readiness, ports: &Ports) -> Guarded {
+    metrics::routes(metrics).merge(health::routes(readiness, ports.clone()))
+}
+
+/// Without keys nobody has to log in, so nobody from elsewhere may come in.
+fn access(keys: Option<PathBuf>, listen: SocketAddr) -> Result<Access, Failure> {
+    match keys {
+        Some(keys) => Ok(Access::Tokens(Verifier::new(credentials::read(&keys)?))),
+        None => loopback("relay without --keys", listen).map(|()| Access::Open),
+    }
 }
 
 /// Opens one source: outbox and broker, and what is asked of them before the relay is ready.

@@ -98,7 +98,7 @@ impl Directory {
             plan.service(servers, service, found, &self.path.join(PUBLIC_KEYS))?;
         }
         let found = Found::read(self.path.join("relay.toml"))?;
-        plan.relay(servers, found)?;
+        plan.relay(servers, found, &self.path.join(PUBLIC_KEYS))?;
         let found = Found::read(self.path.join("auditor.toml"))?;
         plan.auditor(servers, found)?;
         Ok(plan)
@@ -184,7 +184,12 @@ impl Plan {
     }
 
     /// A relay publishes each service's messages as that service's own user of the broker.
-    fn relay(&mut self, servers: &Servers<'_>, mut found: Found) -> Result<(), Failure> {
+    fn relay(
+        &mut self,
+        servers: &Servers<'_>,
+        mut found: Found,
+        keys: &Path,
+    ) -> Result<(), Failure> {
         let (mut sources, mut brokers) = (String::new(), String::new());
         for service in ServiceName::ALL {
             let (name, role) = (servers.names.service(service), servers.names.relay(service));
@@ -202,8 +207,11 @@ impl Plan {
             brokers += &entry(service, &broker);
             self.secrets.roles.insert(role, password);
         }
-        let text =
-            format!("{HEAD}\n[relay.sources]\n{sources}\n[relay.source-amqp-urls]\n{brokers}");
+        let text = format!(
+            "{HEAD}\n[relay]\nkeys = {}\n\n[relay.sources]\n{sources}\n\
+             [relay.source-amqp-urls]\n{brokers}",
+            quoted(&keys.display().to_string()),
+        );
         self.files.push(found.kept_or(text));
         Ok(())
     }
@@ -406,9 +414,11 @@ mod tests {
         let (pair, public) = (text(KEYS).unwrap(), text(PUBLIC_KEYS).unwrap());
         assert!(Keys::parse(&pair).unwrap().signing().is_some());
         assert!(Keys::parse(&public).unwrap().signing().is_none());
-        let store: Table = text("store.toml").unwrap().parse().unwrap();
-        let named = store["serve"]["keys"].as_str().unwrap();
-        assert_eq!(Path::new(named), dir.path().canonicalize().unwrap().join(PUBLIC_KEYS));
+        for (file, section) in [("store.toml", "serve"), ("relay.toml", "relay")] {
+            let table: Table = text(file).unwrap().parse().unwrap();
+            let named = table[section]["keys"].as_str().unwrap();
+            assert_eq!(Path::new(named), dir.path().canonicalize().unwrap().join(PUBLIC_KEYS));
+        }
 
         fs::remove_file(dir.path().join(PUBLIC_KEYS)).unwrap();
         provide(dir.path()).unwrap();

@@ -82,6 +82,20 @@ fn nothing_is_served_without_keys() {
     ends(&expeditor(&elsewhere).output().unwrap(), 2, "cannot listen on 192.0.2.1:80");
 }
 
+#[test]
+fn a_relay_listens_elsewhere_with_keys_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let keys = directory.path().join("keys.json");
+    done(&["keys", keys.to_str().unwrap()]);
+    let source = "store=postgres://h/x";
+    let relay = ["relay", "--source", source, "--amqp-url", "amqp://h", "--listen", "192.0.2.1:80"];
+    let without = "relay without --keys listens on loopback only";
+    ends(&expeditor(&relay).output().unwrap(), 2, without);
+    let with = |keys: &str| expeditor(&relay).env("EXPEDITOR_KEYS", keys).output().unwrap();
+    ends(&with("/no/such/keys.json"), 2, "/no/such/keys.json: No such file");
+    ends(&with(keys.to_str().unwrap()), 2, "cannot listen on 192.0.2.1:80");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_asks_for_tokens_and_takes_new_keys_beside_old_ones() {
     let directory = tempfile::tempdir().unwrap();

@@ -94,4 +94,8 @@ async fn services_and_relay_work_with_the_files_alone() {
             clock.sleep(Duration::from_millis(20)).await;
         }
     }
+    let client = Client::new(&relay.url, Ports::system(), PATIENCE);
+    assert_eq!(client.get("/metrics").await.unwrap().status, 401);
+    let rider = relay.client(&token(&world, "rider"));
+    assert_eq!(rider.get("/metrics").await.unwrap().status, 403);
 }
