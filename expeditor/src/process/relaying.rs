@@ -1,7 +1,9 @@
 //! `relay`: brings the messages of services' outboxes to the broker, in a process of its own and
 //! beside others of its kind, until it is told to end.
 
-use std::{collections::BTreeMap, fmt::Display, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap, fmt::Display, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration,
+};
 
 use contracts::ServiceName;
 use relay::SharedOptions;
@@ -10,7 +12,7 @@ use runtime::{
     broker::{Broker, rabbitmq::RabbitMq},
     db::{
         SharedOutbox,
-        postgres::{Connect, PostgresOutbox},
+        postgres::{Connect, PostgresOutbox, Sole},
     },
     http::{Access, Guarded, Readiness, Server, health},
     metrics::{self, Metrics},
@@ -29,6 +31,10 @@ use crate::{
 /// Where it listens unless told otherwise.
 const LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), RELAY_PORT);
+
+/// How long a predecessor of the same name may take to end.
+const PATIENCE: Duration = Duration::from_secs(12);
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// One outbox, and the broker as its service's own user.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,7 +62,9 @@ pub async fn run(options: RelayArgs, file: File) -> Result<(), Failure> {
     let name = options.name.or(section.name).unwrap_or_else(|| default_name(address));
     let readiness = Readiness::default();
     let mut opened = Vec::new();
+    let mut alone = Vec::new();
     for source in &sources {
+        alone.push(sole(source, &name, &ports).await?);
         opened.push(open(source, &name, &readiness, &ports).await?);
     }
     let mut running = Vec::new();
@@ -75,6 +83,7 @@ pub async fn run(options: RelayArgs, file: File) -> Result<(), Failure> {
         relay.stop().await;
         outbox.close().await;
     }
+    drop(alone);
     Ok(())
 }
 
@@ -88,6 +97,24 @@ fn access(keys: Option<PathBuf>, listen: SocketAddr) -> Result<Access, Failure> 
     match keys {
         Some(keys) => Ok(Access::Tokens(Verifier::new(credentials::read(&keys)?))),
         None => loopback("relay without --keys", listen).map(|()| Access::Open),
+    }
+}
+
+/// Waits for a while until nobody of the same name runs: its predecessor may be about to end.
+async fn sole(source: &Source, name: &str, ports: &Ports) -> Result<Sole, Failure> {
+    let connect = Connect::to(&source.database_url)?;
+    let begun = ports.clock.elapsed();
+    loop {
+        if let Some(sole) = PostgresOutbox::sole(&connect, owner(name), ports).await? {
+            return Ok(sole);
+        }
+        if ports.clock.elapsed().saturating_sub(begun) > PATIENCE {
+            return Err(Failure::Environment(format!(
+                "relay: another relay called {name} is at work on {}; each wants a --name of its own",
+                source.service
+            )));
+        }
+        ports.clock.sleep(LOOK_AGAIN).await;
     }
 }
 

@@ -118,6 +118,8 @@ async fn a_service_asks_for_tokens_and_takes_new_keys_beside_old_ones() {
         let answer = served.with(shown.as_deref()).put(menu, &item).await.unwrap();
         assert_eq!(answer.status, status, "{answer:?}");
     }
+    // It listens before the broker has let it in.
+    served.with(None).must_get("/readyz").await.unwrap();
     done(&["ready", "--url", &served.url]);
     let saga = ["saga", "list", "--url", &served.url];
     ends(&expeditor(&saga).output().unwrap(), 2, "--token (or EXPEDITOR_TOKEN) takes what");

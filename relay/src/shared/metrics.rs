@@ -5,9 +5,8 @@ use std::sync::{
     atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
 };
 
-use contracts::Timestamp;
 use runtime::{
-    ServiceName,
+    ServiceName, Timestamp,
     metrics::{Counter, Histogram, Metrics},
     ports::Ports,
 };

@@ -58,14 +58,15 @@ impl Parts {
         let ports = Ports { spawner: Arc::clone(&tasks) as Arc<dyn Spawner>, ..Ports::system() };
         let connect = Connect::to(&self.database_url).unwrap();
         let outbox = Arc::new(PostgresOutbox::open(&connect, &ports).await.unwrap());
-        let broker = loop {
-            let options = Options::new(&self.amqp_url, &[ServiceName::Store], name);
-            match RabbitMq::start(options, &ports).await {
-                Ok(broker) => break Arc::new(broker),
-                // The test has cut the way to it.
-                Err(_) => ports.clock.sleep(Duration::from_millis(20)).await,
-            }
-        };
+        let opening =
+            || RabbitMq::start(Options::new(&self.amqp_url, &[ServiceName::Store], name), &ports);
+        let mut opened = opening().await;
+        // The test has cut the way to it.
+        while opened.is_err() {
+            ports.clock.sleep(Duration::from_millis(20)).await;
+            opened = opening().await;
+        }
+        let broker = Arc::new(opened.unwrap());
         let metrics = Metrics::default();
         let options = SharedOptions {
             attempts: ATTEMPTS,

@@ -344,7 +344,7 @@ async fn write(
         .execute(&mut *transaction)
         .await?;
     }
-    ports.clock.sleep(pause).await;
+    sqlx::query("SELECT pg_sleep($1)").bind(pause.as_secs_f64()).execute(&mut *transaction).await?;
     transaction.commit().await?;
     sqlx::query("SELECT pg_notify('expeditor_outbox', '')").execute(pool).await?;
     Ok(())

@@ -12,7 +12,10 @@
 //!    again from zero.
 //!
 //! Within a key ids are in order all the same: the writer holds the aggregate's lock from before it
-//! takes the ids until it has committed.
+//! takes the ids until it has committed. But a read that begins at a floor may find a key's later row
+//! and not its earlier one, which took its id before the floor and was committed after the floor was
+//! read. Rows of a key are numbered without gaps: who finds a gap reads the bucket from zero before
+//! publishing what is behind it.
 
 use std::time::Duration;
 

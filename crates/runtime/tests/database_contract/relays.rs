@@ -98,6 +98,23 @@ async fn a_relay_whose_lease_has_gone_reads_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn one_relay_of_a_name_runs_at_a_time() {
+    let (place, ports) = (Place::new().await, Ports::system());
+    let connect = place.connect();
+    let sole = |owner| PostgresOutbox::sole(&connect, owner, &ports);
+    let first = sole(ONE).await.unwrap();
+    assert!(first.is_some() && sole(OTHER).await.unwrap().is_some());
+    assert!(sole(ONE).await.unwrap().is_none());
+    drop(first);
+    let again = async {
+        while sole(ONE).await.unwrap().is_none() {
+            ports.clock.sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), again).await.expect("it has gone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_row_of_a_slower_transaction_is_found_below_the_highest_id() {
     let place = Place::new().await;
     let db = place.database().await;

@@ -9,8 +9,8 @@ use proptest::strategy::ValueTree;
 use saga::AnsweredBy::{Participant, Person};
 use saga::Kind::{Compensatable, Pivot, Retriable};
 use saga::{
-    Action, Cancellation, Cursors, Definition, Fact, Input, Millis, Outcome, Spec, Status, Step,
-    StepStatus, Time, reachable_ends,
+    Action, Cancellation, Cursors, Definition, Fact, Input, Millis, Outcome, Refusal, Spec, Status,
+    Step, StepStatus, Time, reachable_ends,
 };
 
 use crate::common::world::World;
@@ -163,7 +163,15 @@ fn resolve_to_the_end(saga: &mut SagaUnderTest) {
                 StepStatus::Undoing => row.undo.expect("only what has one is undone").undone_by,
                 _ => continue,
             };
-            assert_eq!(saga.resolve(row.name, fact), Outcome::Accepted);
+            let mut outcome = saga.resolve(row.name, fact);
+            // It waits on a command that was never sent, since whoever would have been asked spoke
+            // first: what nobody was asked for is asked for before it is confirmed.
+            if outcome == Outcome::Refused(Refusal::NotInFlight) {
+                let ask = Action::Retry { step: Some(row.name.into()) };
+                assert_eq!(saga.act(ask), Outcome::Accepted);
+                outcome = saga.resolve(row.name, fact);
+            }
+            assert_eq!(outcome, Outcome::Accepted);
             break;
         }
     }
@@ -231,6 +239,21 @@ fn the_worlds_that_are_tried_go_everywhere() {
     assert_eq!(statuses, all.into());
     assert!(refused > 10, "a cancellation came too late {refused} times");
     assert!(reopened > 10, "a delivery was given back {reopened} times");
+}
+
+/// Found among those that the law below tries, seldom: the rider spoke before anybody asked for one.
+#[test]
+fn what_is_heard_before_it_is_asked_for_still_comes_to_an_end() {
+    let mut saga = SagaUnderTest::start(order());
+    saga.hears("payment-authorized");
+    let says =
+        |source: &str, fact: &str| Input::Fact(Fact::new(source, 0, "x", vec![fact.to_owned()]));
+    saga.feed(&says("store", "order-accepted"));
+    saga.act(Action::Suspend);
+    saga.feed(&says("cook", "cook-started"));
+    saga.feed(&says("rider", "rider-assigned"));
+    resolve_to_the_end(&mut saga);
+    saga.check_history();
 }
 
 proptest! {

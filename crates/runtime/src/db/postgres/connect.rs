@@ -13,6 +13,8 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
+use uuid::Uuid;
+
 use super::{Inner, PostgresDatabase, PostgresOutbox, within};
 use crate::{
     db::{DbError, Migrations},
@@ -170,6 +172,37 @@ impl PostgresOutbox {
         Ok(Self::listener(pool(connect.for_outbox(), connect.outbox + 1), ports))
     }
 }
+
+/// Says to the server that a relay runs, for as long as it lives.
+#[derive(Debug)]
+pub struct Sole(#[expect(dead_code, reason = "the lock goes with it")] PgConnection);
+
+impl PostgresOutbox {
+    /// Makes sure that no other relay runs as the same one: two would read the same buckets. `None`
+    /// where one does. A guard for the start only; the connection that keeps it may be lost later.
+    pub async fn sole(
+        connect: &Connect,
+        owner: Uuid,
+        ports: &Ports,
+    ) -> Result<Option<Sole>, DbError> {
+        let place = connect.place();
+        let (class, number) = (RELAYS, owner.as_u64_pair().1.to_le_bytes());
+        let number = i32::from_le_bytes([number[0], number[1], number[2], number[3]]);
+        let ask = async {
+            let mut connection = connect.for_outbox().connect().await?;
+            let sole: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
+                .bind(class)
+                .bind(number)
+                .fetch_one(&mut connection)
+                .await?;
+            Ok(sole.then_some(Sole(connection)))
+        };
+        within(&*ports.clock, ask).await.map_err(|error| error.at(&place))
+    }
+}
+
+/// Tells the advisory locks of relays from others.
+const RELAYS: i32 = 0x7265_6c79;
 
 fn pool(options: PgConnectOptions, size: u32) -> PgPool {
     PgPoolOptions::new()

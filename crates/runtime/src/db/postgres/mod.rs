@@ -43,7 +43,7 @@ use sqlx::PgPool;
 pub(super) use self::error::sort;
 use self::transaction::PostgresTransaction;
 pub use self::{
-    connect::Connect,
+    connect::{Connect, Sole},
     outbox::PostgresOutbox,
     server::{create_database, drop_database},
 };
