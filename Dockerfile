@@ -17,7 +17,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home expeditor \
-    && install --directory --owner=expeditor --group=expeditor --mode=0700 /credentials
+    && install --directory --owner=expeditor --group=expeditor --mode=0700 /etc/expeditor
 COPY --from=build /expeditor /usr/local/bin/expeditor
 USER expeditor
 ENTRYPOINT ["expeditor"]
