@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match expeditor::run(std::env::args_os()).await {
+    match Box::pin(expeditor::run(std::env::args_os())).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let line = expeditor::exit::one_line(&failure.to_string());
