@@ -73,7 +73,7 @@ pub struct RelayArgs {
     )]
     pub source_amqp_url: Vec<String>,
     /// Who it is among the relays: no two that run may have the same name, and one that starts again
-    /// under its name goes on at once [default: `relay@<machine>:<port>`].
+    /// under its name goes on at once [default: made of the machine and the port].
     #[arg(long, value_name = "NAME", env = "EXPEDITOR_NAME")]
     pub name: Option<String>,
     /// The keys that tokens are checked with, as `expeditor keys` makes them. Without, whoever can
