@@ -13,7 +13,7 @@ use super::{
     customer::Errand,
     outcome::{Acknowledged, Outcome},
     pace::Closing,
-    plan::{Ending, Plans},
+    plan::{Ending, Plan, Plans},
     town::Town,
 };
 use crate::{audit::Knowledge, exit::Failure, system::Settings};
@@ -87,14 +87,26 @@ impl Show {
         stage: &dyn Stage,
         script: &Script,
         closing: Closing,
+        step: impl FnMut(),
+    ) -> Result<Self, Failure> {
+        let plans = Plans::new(script.seed).draw_all(script.orders);
+        Self::play_plans(stage, plans, script, closing, step).await
+    }
+
+    /// Plays these plans at the script's rate, one after another for as long as there are more.
+    pub async fn play_plans(
+        stage: &dyn Stage,
+        plans: impl IntoIterator<Item = Plan>,
+        script: &Script,
+        closing: Closing,
         mut step: impl FnMut(),
     ) -> Result<Self, Failure> {
         let client = stage.client(CLIENT_PATIENCE);
         let mut show = Self::default();
-        let plans = Plans::new(script.seed).draw_all(script.orders);
-        for plan in &plans {
-            *show.planned.entry(plan.ending()).or_default() += 1;
-        }
+        let mut planned = BTreeMap::<Ending, u64>::new();
+        let plans = plans.into_iter().inspect(|plan| {
+            *planned.entry(plan.ending()).or_default() += 1;
+        });
         let errands = (0..).zip(plans).map(|(number, plan)| Errand {
             number,
             plan,
@@ -108,6 +120,7 @@ impl Show {
         };
         let stream = crowd.serve(errands, script.rate, PATIENCE, ended).await;
         crowd.dismiss().await;
+        show.planned = planned;
         match stream.map_err(trouble)? {
             Stream::AllEnded => show.come_to_rest(stage, &client).await?,
             Stream::Closed => {

@@ -4,6 +4,8 @@
 
 mod audit;
 mod demo;
+mod eyes;
 mod killed;
 mod place;
 mod stage;
+mod takeover;
