@@ -41,6 +41,10 @@ impl Eyes {
         self.ports.clock.elapsed()
     }
 
+    pub(crate) async fn sleep(&self, pause: Duration) {
+        self.ports.clock.sleep(pause).await;
+    }
+
     /// The orders in one of these states.
     pub(crate) async fn orders(&self, states: &[&str]) -> BTreeSet<String> {
         let mut database = self.databases[&ServiceName::Orchestrator].lock().await;

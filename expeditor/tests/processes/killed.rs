@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use contracts::ServiceName::{self, Cook, Orchestrator, Payment, Rider, Store};
 use expeditor::fleet::OnServers;
+use runtime::auth::Role;
 
 use crate::{
     eyes::Eyes,
@@ -20,7 +21,7 @@ use crate::{
 /// Within this, orders go on.
 const SOON: Duration = Duration::from_secs(2);
 /// So many orders or messages wait before a process is started again.
-const SOME: usize = 5;
+const SOME: usize = 10;
 
 /// Participants, with the states in which orders wait for them.
 const PARTICIPANTS: [(ServiceName, &[&str]); 4] = [
@@ -159,7 +160,10 @@ fn some_moved<T: PartialOrd>(
 async fn inputs(stage: &OnServers, name: &str) -> f64 {
     let member = stage.fleet.members().into_iter().find(|member| member.name == name).unwrap();
     let url = format!("http://{}/metrics", member.address.unwrap());
-    let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let token = stage.tokens.as_ref().unwrap().token(Role::Operator).unwrap();
+    let request = reqwest::Client::new().get(url).bearer_auth(token);
+    let answer = request.send().await.unwrap().error_for_status().unwrap();
+    let text = answer.text().await.unwrap();
     let lines = text.lines().filter(|line| line.starts_with("expeditor_inputs_total{"));
     let messages = lines.filter(|line| line.contains("message"));
     messages.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()

@@ -1,0 +1,119 @@
+//! The broker goes away while people order, stopped in order and killed, for longer than the
+//! deadlines last. Orders are accepted meanwhile; no deadline that ran meanwhile cancels an order;
+//! when it is back, all that waited goes out in order.
+
+use std::time::Duration;
+
+use expeditor::{
+    fleet::OnServers,
+    people::outcome::Acknowledged,
+};
+use reqwest::StatusCode;
+use runtime::auth::Role;
+
+use crate::{
+    caller::{Call, Caller},
+    eyes::Eyes,
+    place::{Own, Place},
+    stage::{Load, end_well, ground, start},
+    tap,
+};
+
+/// Longer than people are given to answer.
+const AWAY: Duration = Duration::from_secs(10);
+/// Between two orders of the test's own.
+const PAUSE: Duration = Duration::from_millis(250);
+
+struct Outage<'a> {
+    stage: &'a OnServers,
+    eyes: &'a Eyes,
+    caller: Caller,
+    /// What was acknowledged while the broker was away.
+    acknowledged: Vec<Acknowledged>,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn orders_are_accepted_while_the_broker_is_away_and_none_is_cancelled_for_it() {
+    let (place, mut broker) = Place::with_own_broker().await;
+    let (ground, dir) = (ground(&place), tempfile::tempdir().unwrap());
+    let stage = start(&place, &ground, dir.path()).await;
+    tap::open(&place.amqp_url).await;
+    let eyes = Eyes::open(&place, &ground).await;
+    let caller = Caller::of(&stage, true);
+    let mut outage = Outage { stage: &stage, eyes: &eyes, caller, acknowledged: Vec::new() };
+    let disturb = async {
+        outage.lasts(&mut broker, "stopped", servers::RabbitMq::stop).await;
+        outage.lasts(&mut broker, "killed", servers::RabbitMq::kill).await;
+    };
+    let disturb = async {
+        tokio::select! {
+            () = disturb => {}
+            fallen = stage.fleet.fallen() => panic!("{fallen}"),
+        }
+    };
+    let (mut show, ()) = Load { seed: 53, rate: 5.0, slow: 2 }.during(&stage, disturb).await;
+    let events = tap::in_order(&place.amqp_url).await;
+    println!("{events} events came in order");
+    assert!(events > 5 * show.acknowledged.len(), "{events} are not all");
+    show.acknowledged.append(&mut outage.acknowledged);
+    end_well(stage, &show).await;
+}
+
+impl Outage<'_> {
+    async fn lasts(
+        &mut self,
+        broker: &mut Own<servers::RabbitMq>,
+        how: &str,
+        end: fn(&mut servers::RabbitMq) -> Result<(), servers::Error>,
+    ) {
+        let eyes = self.eyes;
+        let before = eyes.versions().await.len();
+        let enough = async || eyes.versions().await.len() >= before + 20;
+        eyes.until(eyes.now(), "people order", enough).await;
+        broker.act(end).await;
+        let gone = eyes.now();
+        let mut placed = Vec::new();
+        while eyes.now().saturating_sub(gone) < AWAY {
+            placed.push(self.order(eyes).await);
+        }
+        let ready = reqwest::get(format!("{}/readyz", self.stage.fleet.addresses().of("/orders")[0]));
+        assert_eq!(ready.await.unwrap().status(), StatusCode::OK, "it still takes orders");
+        let open = eyes.orders(&["placed", "paid", "accepted", "cooking", "cooked"]).await.len();
+        broker.act(servers::RabbitMq::restart).await;
+        let back = eyes.now();
+        let first = async || self.ended(&placed).await > 0;
+        let first = eyes.until(back, "an order goes on", first).await;
+        let all = async || self.ended(&placed).await == placed.len();
+        let all = eyes.until(back, "all that were placed meanwhile end", all).await;
+        println!(
+            "{how}: away for {:?} with {open} orders open, {} placed meanwhile; these went on after \
+             {first:?}, all had ended after {all:?}",
+            back.saturating_sub(gone),
+            placed.len(),
+        );
+        for order in &placed {
+            let call = Call::get(format!("/orders/{}", order.order_id), Role::Operator);
+            let replica = &self.caller.replicas(&call)[0];
+            let reply = self.caller.once(replica, &call).await.unwrap();
+            let reason = reply.body.get("reason").cloned();
+            assert_eq!(reason, Some("payment_declined".into()), "{:?}", reply.body);
+        }
+        self.acknowledged.append(&mut placed);
+    }
+
+    /// Places an order; it is accepted at the first attempt.
+    async fn order(&self, eyes: &Eyes) -> Acknowledged {
+        let call = Call::order(eyes.now().as_micros() as u64);
+        let replica = &self.caller.replicas(&call)[0];
+        let reply = self.caller.once(replica, &call).await.unwrap();
+        assert_eq!(reply.status, StatusCode::CREATED, "{reply:?}");
+        eyes.sleep(PAUSE).await;
+        call.acknowledged(&reply).unwrap()
+    }
+
+    /// How many of these have ended.
+    async fn ended(&self, placed: &[Acknowledged]) -> usize {
+        let ended = self.eyes.orders(&["cancelled"]).await;
+        placed.iter().filter(|order| ended.contains(&order.order_id)).count()
+    }
+}
