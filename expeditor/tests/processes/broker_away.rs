@@ -4,10 +4,7 @@
 
 use std::time::Duration;
 
-use expeditor::{
-    fleet::OnServers,
-    people::outcome::Acknowledged,
-};
+use expeditor::{fleet::OnServers, people::outcome::Acknowledged};
 use reqwest::StatusCode;
 use runtime::auth::Role;
 
@@ -76,7 +73,8 @@ impl Outage<'_> {
         while eyes.now().saturating_sub(gone) < AWAY {
             placed.push(self.order(eyes).await);
         }
-        let ready = reqwest::get(format!("{}/readyz", self.stage.fleet.addresses().of("/orders")[0]));
+        let ready =
+            reqwest::get(format!("{}/readyz", self.stage.fleet.addresses().of("/orders")[0]));
         assert_eq!(ready.await.unwrap().status(), StatusCode::OK, "it still takes orders");
         let open = eyes.orders(&["placed", "paid", "accepted", "cooking", "cooked"]).await.len();
         broker.act(servers::RabbitMq::restart).await;

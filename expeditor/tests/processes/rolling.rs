@@ -12,11 +12,13 @@ use std::{
 
 use contracts::ServiceName;
 use expeditor::people::outcome::Acknowledged;
+use futures_util::future::join_all;
 use reqwest::StatusCode;
 use runtime::{auth::Role, ports::Ports};
 
 use crate::{
     caller::{Call, Caller, Reply},
+    eyes::Eyes,
     place::Place,
     stage::{Load, end_well, ground, long_deadlines, start_with},
 };
@@ -45,6 +47,7 @@ async fn no_request_fails_while_each_replica_of_each_service_is_restarted() {
         plan.replicas = ServiceName::ALL.into_iter().map(|service| (service, 2)).collect();
     })
     .await;
+    let eyes = Eyes::open(&place, &ground).await;
     let tally = Arc::new(Tally::default());
     let enough = AtomicBool::new(false);
     let disturb = async {
@@ -59,7 +62,9 @@ async fn no_request_fails_while_each_replica_of_each_service_is_restarted() {
         enough.store(true, Ordering::SeqCst);
     };
     let callers = [Caller::of(&stage, true), Caller::of(&stage, false)];
-    let calls = futures_util::future::join_all(callers.iter().map(async |caller| {
+    let calls = join_all(callers.iter().map(async |caller| {
+        let ordered = async || !eyes.versions().await.is_empty();
+        eyes.until(eyes.now(), "people order", ordered).await;
         while !enough.load(Ordering::SeqCst) {
             each_service_is_asked(caller, &tally, &place.ports).await;
         }

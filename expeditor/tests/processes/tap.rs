@@ -26,7 +26,10 @@ pub(crate) async fn open(amqp_url: &str) {
     let durable = QueueDeclareOptions::durable();
     channel.queue_declare(QUEUE.into(), durable, quorum).await.unwrap();
     let (options, none) = (QueueBindOptions::default(), FieldTable::default());
-    channel.queue_bind(QUEUE.into(), EVENTS_EXCHANGE.into(), "#".into(), options, none).await.unwrap();
+    channel
+        .queue_bind(QUEUE.into(), EVENTS_EXCHANGE.into(), "#".into(), options, none)
+        .await
+        .unwrap();
 }
 
 /// How many events came; each source told what happened to each subject in order. An event that
