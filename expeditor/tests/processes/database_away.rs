@@ -48,6 +48,9 @@ async fn nothing_is_acknowledged_while_the_database_is_away_and_all_goes_on_by_i
         enough.store(true, Ordering::SeqCst);
     };
     let disturb = async {
+        let eyes = Eyes::open(&place, &ground).await;
+        let ordered = async || !eyes.versions().await.is_empty();
+        eyes.until(eyes.now(), "people order", ordered).await;
         tokio::select! {
             ((), ()) = async { tokio::join!(disturb, outage.press(&enough, &acknowledged)) } => {}
             fallen = stage.fleet.fallen() => panic!("{fallen}"),
@@ -110,7 +113,7 @@ impl Outage<'_> {
             let call = Call::get(path, role);
             self.refuses(&call).await;
         }
-        self.refuses(&Call::order(u64::MAX)).await;
+        self.refuses(&Call::order(1_000_000)).await;
     }
 
     async fn refuses(&self, call: &Call) {

@@ -61,7 +61,8 @@ async fn no_request_fails_while_each_replica_of_each_service_is_restarted() {
         }
         enough.store(true, Ordering::SeqCst);
     };
-    let callers = [Caller::of(&stage, true), Caller::of(&stage, false)];
+    let callers = [true, false].repeat(3);
+    let callers: Vec<_> = callers.into_iter().map(|keeps| Caller::of(&stage, keeps)).collect();
     let calls = join_all(callers.iter().map(async |caller| {
         let ordered = async || !eyes.versions().await.is_empty();
         eyes.until(eyes.now(), "people order", ordered).await;
@@ -76,7 +77,7 @@ async fn no_request_fails_while_each_replica_of_each_service_is_restarted() {
     let (answered, elsewhere) = (answered.load(Ordering::SeqCst), elsewhere.load(Ordering::SeqCst));
     println!("{answered} requests were answered, {elsewhere} attempts went elsewhere");
     assert_eq!(failed, Vec::<String>::new(), "{answered} were answered");
-    assert!(answered > 200 && elsewhere > 20, "{answered}, {elsewhere}: nothing was tried");
+    assert!(answered > 200 && elsewhere > 0, "{answered}, {elsewhere}: nothing was tried");
     show.acknowledged.append(&mut tally.acknowledged.lock().unwrap());
     end_well(stage, &show).await;
 }
