@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use expeditor::{fleet::OnServers, people::outcome::Acknowledged};
+use expeditor::{
+    fleet::OnServers,
+    people::{outcome::Acknowledged, plan::Plan},
+};
 use reqwest::StatusCode;
 use runtime::auth::Role;
 
@@ -20,6 +23,10 @@ use crate::{
 const AWAY: Duration = Duration::from_secs(10);
 /// Between two orders of the test's own.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// The states of orders that have not ended.
+const OPEN: &[&str] =
+    &["placed", "paid", "accepted", "cooking", "cooked", "on_the_way", "cancelling", "returning"];
 
 struct Outage<'a> {
     stage: &'a OnServers,
@@ -48,7 +55,8 @@ async fn orders_are_accepted_while_the_broker_is_away_and_none_is_cancelled_for_
             fallen = stage.fleet.fallen() => panic!("{fallen}"),
         }
     };
-    let (mut show, ()) = Load { seed: 53, rate: 5.0, slow: 2 }.during(&stage, disturb).await;
+    let first = vec![Plan::SilentOwner, Plan::SilentCook];
+    let (mut show, ()) = Load { seed: 53, rate: 5.0, first }.during(&stage, disturb).await;
     let events = tap::in_order(&place.amqp_url).await;
     println!("{events} events came in order");
     assert!(events > 5 * show.acknowledged.len(), "{events} are not all");
@@ -76,18 +84,22 @@ impl Outage<'_> {
         let ready =
             reqwest::get(format!("{}/readyz", self.stage.fleet.addresses().of("/orders")[0]));
         assert_eq!(ready.await.unwrap().status(), StatusCode::OK, "it still takes orders");
-        let open = eyes.orders(&["placed", "paid", "accepted", "cooking", "cooked"]).await.len();
+        let open = eyes.orders(OPEN).await;
         broker.act(servers::RabbitMq::restart).await;
         let back = eyes.now();
         let first = async || self.ended(&placed).await > 0;
         let first = eyes.until(back, "an order goes on", first).await;
         let all = async || self.ended(&placed).await == placed.len();
         let all = eyes.until(back, "all that were placed meanwhile end", all).await;
+        // Those that wait out a deadline do so from then on.
+        let ended = async || open.is_disjoint(&eyes.orders(OPEN).await);
+        let ended = eyes.until(back, "all that were open end", ended).await;
         println!(
-            "{how}: away for {:?} with {open} orders open, {} placed meanwhile; these went on after \
-             {first:?}, all had ended after {all:?}",
+            "{how}: away for {:?}; {} orders placed meanwhile went on after {first:?}, and all had \
+             ended after {all:?}; {} that were open had ended after {ended:?}",
             back.saturating_sub(gone),
             placed.len(),
+            open.len(),
         );
         for order in &placed {
             let call = Call::get(format!("/orders/{}", order.order_id), Role::Operator);

@@ -11,6 +11,7 @@ use std::{
 };
 
 use expeditor::{fleet::OnServers, people::outcome::Acknowledged};
+use futures_util::future::join_all;
 use reqwest::StatusCode;
 use runtime::auth::Role;
 
@@ -21,7 +22,7 @@ use crate::{
     stage::{Load, end_well, ground, long_deadlines, start_with},
 };
 
-const AWAY: Duration = Duration::from_secs(3);
+const AWAY: Duration = Duration::from_secs(5);
 /// Between two orders of the test's own.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -47,16 +48,18 @@ async fn nothing_is_acknowledged_while_the_database_is_away_and_all_goes_on_by_i
         outage.lasts(&mut server, "killed again", servers::Postgres::kill).await;
         enough.store(true, Ordering::SeqCst);
     };
+    let pressing = (1..=4).map(|first| outage.press(first * 10_000, &enough, &acknowledged));
     let disturb = async {
         let eyes = Eyes::open(&place, &ground).await;
         let ordered = async || !eyes.versions().await.is_empty();
         eyes.until(eyes.now(), "people order", ordered).await;
         tokio::select! {
-            ((), ()) = async { tokio::join!(disturb, outage.press(&enough, &acknowledged)) } => {}
+            _ = async { tokio::join!(disturb, join_all(pressing)) } => {}
             fallen = stage.fleet.fallen() => panic!("{fallen}"),
         }
     };
-    let (mut show, ()) = Load { seed: 61, rate: 6.0, slow: 0 }.during(&stage, disturb).await;
+    let (mut show, ()) =
+        Load { seed: 61, rate: 6.0, first: Vec::new() }.during(&stage, disturb).await;
     let mut acknowledged = acknowledged.into_inner().unwrap();
     println!("{} orders of the test's own were acknowledged", acknowledged.len());
     assert!(acknowledged.len() > 50, "nothing was tried");
@@ -102,30 +105,34 @@ impl Outage<'_> {
 
     /// Nobody takes anything, and all say when to come again.
     async fn all_refuse(&self) {
-        for (path, role) in [
+        let calls = [
             ("/orders/00000000-0000-7000-8000-000000000000", Role::Operator),
             ("/catalog/stores/sim-store-1", Role::Customer),
             ("/payment/dead-letters", Role::Operator),
             ("/store/stores/sim-store-1/tickets?state=pending", Role::Store),
             ("/cook/stores/sim-store-1/tickets?state=queued", Role::Cook),
             ("/rider/riders/sim-rider-1-1/offers", Role::Rider),
-        ] {
-            let call = Call::get(path, role);
-            self.refuses(&call).await;
-        }
-        self.refuses(&Call::order(1_000_000)).await;
+        ];
+        let calls = calls.map(|(path, role)| Call::get(path, role));
+        let calls = calls.into_iter().chain([Call::order(1_000_000)]);
+        join_all(calls.map(|call| self.refuses(call))).await;
     }
 
-    async fn refuses(&self, call: &Call) {
-        let replica = &self.caller.replicas(call)[0];
-        let reply = self.caller.once(replica, call).await.unwrap();
+    async fn refuses(&self, call: Call) {
+        let replica = &self.caller.replicas(&call)[0];
+        let reply = self.caller.once(replica, &call).await.unwrap();
         let refused = reply.status == StatusCode::SERVICE_UNAVAILABLE && reply.wants_pause;
         assert!(refused, "{call:?} was answered {reply:?}");
     }
 
     /// Places orders all the time; whatever is not acknowledged is refused with 503.
-    async fn press(&self, enough: &AtomicBool, acknowledged: &Mutex<Vec<Acknowledged>>) {
-        let mut number = 0;
+    async fn press(
+        &self,
+        first: u64,
+        enough: &AtomicBool,
+        acknowledged: &Mutex<Vec<Acknowledged>>,
+    ) {
+        let mut number = first;
         while !enough.load(Ordering::SeqCst) {
             number += 1;
             let call = Call::order(number);

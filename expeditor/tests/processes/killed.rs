@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use contracts::ServiceName::{self, Cook, Orchestrator, Payment, Rider, Store};
-use expeditor::fleet::OnServers;
+use expeditor::{fleet::OnServers, people::plan::Plan};
 use runtime::auth::Role;
 
 use crate::{
@@ -40,7 +40,8 @@ async fn orders_go_on_within_two_seconds_of_the_restart_of_whoever_was_killed() 
     })
     .await;
     let eyes = Eyes::open(&place, &ground).await;
-    let load = Load { seed: 23, rate: 10.0, slow: 2 };
+    let first = vec![Plan::SlowPayment, Plan::SilentOwner, Plan::SilentCook];
+    let load = Load { seed: 23, rate: 10.0, first };
     let disturb = async {
         for (service, waiting) in PARTICIPANTS {
             participant(&stage, &eyes, service, waiting).await;

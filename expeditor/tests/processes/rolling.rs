@@ -70,7 +70,7 @@ async fn no_request_fails_while_each_replica_of_each_service_is_restarted() {
             each_service_is_asked(caller, &tally, &place.ports).await;
         }
     }));
-    let load = Load { seed: 41, rate: 6.0, slow: 0 };
+    let load = Load { seed: 41, rate: 6.0, first: Vec::new() };
     let (mut show, _) = load.during(&stage, async { tokio::join!(calls, disturb) }).await;
     let failed = std::mem::take(&mut *tally.failed.lock().unwrap());
     let (answered, elsewhere) = (&tally.answered, &tally.elsewhere);

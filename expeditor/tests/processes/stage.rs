@@ -92,9 +92,9 @@ pub(crate) struct Load {
     pub(crate) seed: u64,
     /// How many a second.
     pub(crate) rate: f64,
-    /// How many orders wait out a deadline, each of the three ways to do so: the first ones, so that
-    /// nobody has to wait for them in the end.
-    pub(crate) slow: usize,
+    /// The first orders. Those that wait out a deadline are among these alone, so that nobody has to
+    /// wait for them in the end.
+    pub(crate) first: Vec<Plan>,
 }
 
 impl Load {
@@ -106,10 +106,9 @@ impl Load {
         meanwhile: impl Future<Output = T>,
     ) -> (Show, T) {
         let enough = AtomicBool::new(false);
-        let slow = [Plan::SlowPayment, Plan::SilentOwner, Plan::SilentCook].repeat(self.slow);
         let mut plans = Plans::new(self.seed);
         let usual = std::iter::repeat_with(|| plans.draw()).filter(|plan| !plan.is_slow());
-        let plans = slow.into_iter().chain(usual);
+        let plans = self.first.into_iter().chain(usual);
         let plans = plans.take_while(|_| !enough.load(Ordering::SeqCst));
         // How many there are is not known before.
         let script = Script { orders: 0, rate: self.rate, seed: self.seed };

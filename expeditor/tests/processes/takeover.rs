@@ -40,6 +40,6 @@ async fn a_relay_takes_the_others_share_over_within_fifteen_seconds_of_its_crash
             stage.fleet.launch(name).await.unwrap();
         }
     };
-    let (show, ()) = Load { seed: 31, rate: 6.0, slow: 0 }.during(&stage, disturb).await;
+    let (show, ()) = Load { seed: 31, rate: 6.0, first: Vec::new() }.during(&stage, disturb).await;
     end_well(stage, &show).await;
 }
