@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod acknowledge;
+mod address;
 mod batch;
 mod consumer;
 mod headers;
@@ -41,7 +42,8 @@ pub use topology::{DELIVERY_LIMIT, UNHEARD_KEPT};
 /// How RabbitMQ is used.
 #[derive(Clone)]
 pub struct Options {
-    /// `amqp://user:password@host:port/vhost`.
+    /// `amqps://user:password@host:port/vhost`; `?cacertfile=PATH` names the CAs that are trusted
+    /// instead of the system's. `amqp://` goes to this machine only, or with `?tls=disable`.
     pub url: String,
     /// Whose queues and bindings are declared at the start and after each reconnection. A consumer
     /// names itself; a relay names all, so that no message is published before its queue exists.
@@ -100,6 +102,10 @@ impl RabbitMq {
     ///
     /// As [`StartError`] says. Only [`StartError::Unreachable`] may go away by itself.
     pub async fn start(options: Options, ports: &Ports) -> Result<Self, StartError> {
+        let address = address::Address::read(&options.url)?;
+        if address.is_plain_beyond_this_machine() {
+            tracing::warn!("the connection to {address} is in the clear, as tls=disable says");
+        }
         let first = publisher::open(&options, ports).await?;
         let (publishing, requests) = mpsc::channel(WAITING_CALLS);
         let publisher = publisher::Publisher::new(options.clone(), ports.clone(), requests);
