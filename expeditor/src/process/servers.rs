@@ -37,6 +37,11 @@ pub async fn broker(
     Ok(Arc::new(RabbitMq::start(options, ports).await.map_err(|it| cannot_be_used(&it))?))
 }
 
+/// Whether a broker's URL can be used, before anything is done.
+pub fn check_broker(url: &str) -> Result<(), Failure> {
+    rabbitmq::check_url(url).map_err(|it| cannot_be_used(&it))
+}
+
 fn cannot_be_used(error: &StartError) -> Failure {
     match error {
         StartError::Url(_) => Failure::Usage(error.to_string()),
