@@ -16,6 +16,8 @@ pub fn start(filter: Option<&str>, command: &Command, format: LogFormat) -> Resu
         Command::Dev(_) | Command::Serve(_) => "info,runtime::http::layers=warn,lapin=error",
         // What its people run into is told by the demo itself.
         Command::Demo(_) => "error,lapin=off",
+        // It asks for queues that nobody has made yet.
+        Command::Bench { .. } => "warn,lapin=off",
         _ => "warn,lapin=error",
     });
     levels(filter)?;

@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use runtime::auth::Role;
 use serde_json::json;
 
-use super::{
-    client::{Client, Trouble},
-};
+use super::client::{Client, Trouble};
 
 const STORES: usize = 4;
 const DISHES: usize = 5;
