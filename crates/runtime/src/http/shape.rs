@@ -1,0 +1,51 @@
+//! Shapes of what people send and are told, where the type alone does not say enough.
+//!
+//! What is sent is closed: an unknown word is refused. What is told is open: a word that is not known
+//! yet may come, so the words of today are given as examples.
+
+use contracts::Currency;
+use schemars::{JsonSchema, Schema, json_schema};
+
+use super::fields::MAX_AMOUNT;
+
+/// A text as [`Fields::text`](super::Fields::text) reads it: no control characters, and not only
+/// blanks.
+pub const PLAIN_TEXT: &str =
+    r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
+
+/// A text without control characters, as a query has it.
+pub const NO_CONTROL: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
+
+/// One of these words and no other: for what is sent.
+pub fn one_of(words: &[&str]) -> Schema {
+    json_schema!({ "type": "string", "enum": words })
+}
+
+/// A word, these among others that may come later: for what is told.
+pub fn words(words: &[&str]) -> Schema {
+    json_schema!({ "type": "string", "examples": words })
+}
+
+/// [`words`], or null.
+pub fn optional_words(words: &[&str]) -> Schema {
+    json_schema!({ "type": ["string", "null"], "examples": words })
+}
+
+/// A text of that many characters: for a query.
+pub fn text(least: usize, most: usize) -> Schema {
+    json_schema!({
+        "type": "string", "minLength": least, "maxLength": most, "pattern": NO_CONTROL
+    })
+}
+
+/// A price as [`Fields::money`](super::Fields::money) reads it.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code, reason = "only its schema is wanted: it is read as money")]
+pub struct Price {
+    /// In the minor unit of the currency (won, cents).
+    #[schemars(range(min = 0, max = MAX_AMOUNT))]
+    amount: i64,
+    /// The currency.
+    currency: Currency,
+}
