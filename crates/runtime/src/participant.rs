@@ -7,6 +7,7 @@ use axum::{
     extract::{FromRequest, Request},
 };
 use contracts::{Event, Message, Milestone, OrderId, Record, SagaId, ServiceName, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -120,24 +121,26 @@ pub fn both<A, B>(one: Result<A, Problem>, other: Result<B, Problem>) -> Result<
 }
 
 /// A request that says everything by its path: without a body, or with an empty object.
-#[derive(Clone, Copy, Debug)]
-pub struct NoFields;
+#[derive(Clone, Copy, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct NoFields {}
 
 impl<S: Send + Sync> FromRequest<S> for NoFields {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         if request.body().is_end_stream() {
-            return Ok(Self);
+            return Ok(Self {});
         }
         let JsonBody(fields) = JsonBody::from_request(request, state).await?;
-        fields.finish(Some(Self))
+        fields.finish(Some(Self {}))
     }
 }
 
 /// What a participant holds for an order, as an auditor reads it; a service adds its `own` fields
 /// beside these.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "{T}Holding", description = "What the service holds for an order.")]
 pub struct Holding<'a, T> {
     /// The order.
     pub order_id: &'a OrderId,

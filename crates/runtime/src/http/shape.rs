@@ -1,7 +1,4 @@
-//! Shapes of what people send and are told, where the type alone does not say enough.
-//!
-//! What is sent is closed: an unknown word is refused. What is told is open: a word that is not known
-//! yet may come, so the words of today are given as examples.
+//! Shapes of what people send, where the type alone does not say enough.
 
 use contracts::Currency;
 use schemars::{JsonSchema, Schema, json_schema};
@@ -16,19 +13,9 @@ pub const PLAIN_TEXT: &str =
 /// A text without control characters, as a query has it.
 pub const NO_CONTROL: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
 
-/// One of these words and no other: for what is sent.
+/// One of these words and no other.
 pub fn one_of(words: &[&str]) -> Schema {
     json_schema!({ "type": "string", "enum": words })
-}
-
-/// A word, these among others that may come later: for what is told.
-pub fn words(words: &[&str]) -> Schema {
-    json_schema!({ "type": "string", "examples": words })
-}
-
-/// [`words`], or null.
-pub fn optional_words(words: &[&str]) -> Schema {
-    json_schema!({ "type": ["string", "null"], "examples": words })
 }
 
 /// A text of that many characters: for a query.

@@ -39,7 +39,9 @@ impl Schemas {
 
     /// The schema of what is told.
     pub(super) fn written(&mut self, shape: &Shape) -> Value {
-        shape.make(&mut self.written)
+        let mut schema = shape.make(&mut self.written);
+        open(&mut schema);
+        schema
     }
 
     /// A reference to the response of that status that tells one of these problems.
@@ -85,10 +87,99 @@ impl Schemas {
     /// A name means one type: where the same is read and written, both descriptions must agree.
     pub(super) fn end(mut self) -> (Map<String, Value>, Map<String, Value>) {
         let mut types = self.written.take_definitions(true);
+        types.values_mut().for_each(open);
         for (name, schema) in self.read.take_definitions(true) {
             let told = types.entry(name.clone()).or_insert_with(|| schema.clone());
             assert_eq!(*told, schema, "{name} is not read as it is written: give it two names");
         }
         (types, self.responses)
+    }
+}
+
+/// What is told may get more words later: where a text is one of some, those are examples.
+fn open(schema: &mut Value) {
+    match schema {
+        Value::Array(schemas) => schemas.iter_mut().for_each(open),
+        Value::Object(object) => {
+            if let Some(words) = object.remove("enum") {
+                object.insert("examples".to_owned(), words);
+            }
+            if let Some(words) = object.get("oneOf").and_then(words_of) {
+                object.remove("oneOf");
+                object.insert("type".to_owned(), "string".into());
+                object.insert("examples".to_owned(), words);
+            }
+            object.values_mut().for_each(open);
+        }
+        _ => {}
+    }
+}
+
+/// The words of an enumeration, of which each may have a description of its own.
+fn words_of(schemas: &Value) -> Option<Value> {
+    let mut words = Vec::new();
+    for schema in schemas.as_array()? {
+        match (schema.get("const"), schema.get("enum")) {
+            (Some(word), None) => words.push(word.clone()),
+            (None, Some(more)) => words.extend(more.as_array()?.iter().cloned()),
+            _ => return None,
+        }
+    }
+    Some(words.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(schemars::JsonSchema)]
+    #[allow(dead_code, reason = "only its schema is wanted")]
+    enum Plain {
+        A,
+        B,
+    }
+
+    #[derive(schemars::JsonSchema)]
+    #[allow(dead_code, reason = "only its schema is wanted")]
+    enum Described {
+        /// The first.
+        A,
+        B,
+    }
+
+    #[derive(schemars::JsonSchema)]
+    #[schemars(rename = "Twice")]
+    #[allow(dead_code, reason = "only its schema is wanted")]
+    struct Asked {
+        a: Option<u8>,
+    }
+
+    #[test]
+    fn what_is_told_is_open_and_what_is_sent_is_not() {
+        let mut schemas = Schemas::new();
+        schemas.written(&Shape::of::<Plain>());
+        schemas.written(&Shape::of::<Described>());
+        let (types, _) = schemas.end();
+        for name in ["Plain", "Described"] {
+            let mut words = types[name]["examples"].as_array().unwrap().clone();
+            words.sort_by_key(Value::to_string);
+            assert_eq!(
+                (words, &types[name]["type"]),
+                (vec!["A".into(), "B".into()], &json!("string"))
+            );
+            assert_eq!((types[name].get("enum"), types[name].get("oneOf")), (None, None));
+        }
+        let mut schemas = Schemas::new();
+        schemas.read(&Shape::of::<Plain>());
+        assert_eq!(schemas.end().0["Plain"]["enum"], json!(["A", "B"]));
+    }
+
+    #[test]
+    #[should_panic(expected = "give it two names")]
+    fn one_name_does_not_mean_two_types() {
+        let mut schemas = Schemas::new();
+        schemas.read(&Shape::of::<Asked>());
+        schemas.written(&Shape::of::<Asked>());
+        schemas.end();
     }
 }
