@@ -76,6 +76,8 @@ pub enum Command {
     Schemas(SchemasArgs),
     /// Print what the services say to one another as an AsyncAPI document.
     Asyncapi,
+    /// Print how the services are asked over HTTP as an OpenAPI document.
+    Openapi(OpenapiArgs),
     /// Bring databases to this program's version: those in a directory, or one on PostgreSQL.
     Migrate(MigrateArgs),
     /// Set PostgreSQL and RabbitMQ up for all services, and write the files that they are started
@@ -246,6 +248,14 @@ pub struct SchemasArgs {
     pub dir: Option<PathBuf>,
 }
 
+/// Options of `openapi`.
+#[derive(Debug, Default, Args)]
+pub struct OpenapiArgs {
+    /// Only what this service's process is asked [default: all services].
+    #[arg(value_name = "SERVICE", value_parser = PossibleValuesParser::new(services()))]
+    pub service: Option<String>,
+}
+
 /// Options of `migrate`.
 #[derive(Debug, Default, Args)]
 pub struct MigrateArgs {
@@ -331,6 +341,11 @@ fn schema_name(name: &str) -> Result<String, String> {
 /// The words for how a saga stands.
 const STATUSES: [&str; 7] =
     ["running", "compensating", "completed", "cancelled", "returned", "suspended", "stuck"];
+
+/// The names of services.
+fn services() -> impl Iterator<Item = &'static str> {
+    ServiceName::ALL.into_iter().map(|service| service.as_str())
+}
 
 /// The steps of every saga.
 fn steps() -> Vec<&'static str> {

@@ -367,7 +367,7 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
 mod tests {
     use axum::http;
     use contracts::ServiceName;
-    use runtime::http::{Access, Guarded, Server, Who};
+    use runtime::http::{Access, Guarded, Operation, Server, Who};
 
     use super::*;
 
@@ -398,8 +398,8 @@ mod tests {
                 let body = serde_json::json!({ "token": token }).to_string();
                 async move { response.body(axum::body::Body::from(body)).unwrap() }
             };
-            let routes = Guarded::new().get("/orders", Who::Open, answer.clone());
-            let routes = routes.get("/", Who::Open, answer);
+            let routes = Guarded::new().get("/orders", Who::Open, told(), answer.clone());
+            let routes = routes.get("/", Who::Open, told(), answer);
             let (own, never) = (ports.clone(), std::future::pending());
             ports.spawn(async move { server.serve(routes, Access::Open, &own, never).await });
             Self { base, asked }
@@ -408,6 +408,15 @@ mod tests {
         fn asked(&self) -> usize {
             self.asked.load(Ordering::SeqCst)
         }
+    }
+
+    /// Any answer that a replica may give.
+    fn told() -> Operation {
+        [200, 401, 403, 404, 409, 422, 429, 500, 502, 503]
+            .into_iter()
+            .fold(Operation::new("answer", "Answers."), |told, status| {
+                told.answer::<String>(status, "As it is told to.")
+            })
     }
 
     /// Where nobody listens.

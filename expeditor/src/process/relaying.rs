@@ -11,7 +11,7 @@ use runtime::{
         SharedOutbox,
         postgres::{Connect, PostgresOutbox, Sole},
     },
-    http::{Access, Readiness, Server, health},
+    http::{Access, Readiness, Server, health, openapi},
     metrics::{self, Metrics},
     ports::Ports,
 };
@@ -71,6 +71,7 @@ pub async fn run(options: RelayArgs, file: File) -> Result<(), Failure> {
         running.push((relay, outbox));
     }
     let routes = metrics::routes(metrics).merge(health::routes(readiness, ports.clone()));
+    let routes = openapi::routes("Expeditor: relay", routes);
     print::line(format_args!("relay listens on http://{address}"));
     server.serve(routes, Access::Open, &ports, closing.wait()).await;
     // Nothing is lost: what is not confirmed stays where it is, for whoever reads it next.

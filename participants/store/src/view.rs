@@ -15,6 +15,7 @@ use crate::{
 /// A menu item as owners see it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(rename = "Menu", inline)]
 pub struct MenuItemView<'a> {
     item: &'a MenuItem,
 }
