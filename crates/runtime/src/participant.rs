@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    Content, Decision, Key, Kind, Outgoing, Problem,
+    Cause, Content, Decision, Key, Kind, Outgoing, Problem,
     db::ListQuery,
     http::{JsonBody, Page},
 };
@@ -77,12 +77,12 @@ pub fn as_it_stands<S>(view: &impl Serialize) -> Decision<S> {
 /// A message that is not for this service: a dead letter, since whoever sent it believes that it
 /// was heard.
 pub fn misrouted<S>(service: ServiceName, message: &Message) -> Decision<S> {
-    Decision::dead_letter(match message {
+    Decision::dead_letter(Cause::Misrouted.because(match message {
         Message::Command(command) => {
             format!("{service} has no command {}", command.kind().as_str())
         }
         Message::Event(event) => format!("{service} does not listen to {}", event.kind()),
-    })
+    }))
 }
 
 /// One page of a kind of aggregate, in order of id; in any state where no state is given.

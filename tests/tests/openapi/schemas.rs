@@ -5,8 +5,12 @@ use serde_json::{Map, Value, json};
 
 /// Why a value does not fit a schema of that document; its references may lead to its components.
 pub(crate) fn check(document: &Value, schema: &Value, value: &Value) -> Result<(), String> {
+    check_alone(json!({ "components": document["components"], "allOf": [schema] }), value)
+}
+
+/// Why a value does not fit a schema that is complete in itself.
+pub(crate) fn check_alone(root: Value, value: &Value) -> Result<(), String> {
     let place = "http://localhost/schema.json";
-    let root = json!({ "components": document["components"], "allOf": [schema] });
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
     compiler.enable_format_assertions();
     compiler.add_resource(place, root).unwrap();

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Guarded, Handle, Operation, Page, Who, list_response};
-use crate::{Problem, Service, db::KeptDeadLetter, http::handle::read_problem};
+use crate::{Cause, Problem, Service, db::KeptDeadLetter, http::handle::read_problem};
 
 /// A dead letter as people see it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -19,7 +19,10 @@ struct DeadLetterView {
     queue: String,
     /// The message's id, where it could be read.
     message_id: Option<String>,
-    /// Why it can never be processed.
+    /// Why, as a slug: `/problems/<slug>` says what it means. None where it was not told.
+    #[schemars(extend("examples" = Cause::ALL.iter().map(|it| it.as_str()).collect::<Vec<_>>()))]
+    cause: Option<&'static str>,
+    /// Why it can never be processed, for people.
     error: String,
     /// How often it was tried.
     attempts: u32,
@@ -52,6 +55,7 @@ async fn list<S: Service>(
         id,
         queue: contracts::routes::queue(service, letter.consumer),
         message_id: letter.message_id.map(|id| id.to_string()),
+        cause: Cause::of(&letter.error).map(Cause::as_str),
         error: letter.error,
         attempts: letter.attempts,
         at: letter.at,

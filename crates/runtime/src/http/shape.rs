@@ -27,7 +27,7 @@ pub fn text(least: usize, most: usize) -> Schema {
 
 /// A price as [`Fields::money`](super::Fields::money) reads it.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, description = "What a client says that something costs.")]
 #[allow(dead_code, reason = "only its schema is wanted: it is read as money")]
 pub struct Price {
     /// In the minor unit of the currency (won, cents).

@@ -15,7 +15,7 @@ use crate::{
     http::{Guarded, Operation, Rules, Who},
 };
 
-/// The pages of problems: what each slug means, as operators read it.
+/// What each slug means: of problems, and of dead letters.
 const ERRORS: &str = include_str!("../../../../../docs/errors.md");
 
 /// A page may show text and its own style, and nothing from anywhere else.
@@ -85,10 +85,10 @@ fn html(text: Bytes) -> Response {
     (headers, text).into_response()
 }
 
-/// What that problem means, where there is one of that slug.
+/// What that slug means, of a problem or of a dead letter, where there is one.
 pub fn problem_text(slug: &str) -> Option<&'static str> {
-    // The sections of problems are those of the first part; those of dead letters follow it.
-    let problems = ERRORS.split("\n## ").nth(1)?;
-    let mut sections = problems.split("\n### ").skip(1);
-    sections.find(|section| section.lines().next() == Some(slug)).map(str::trim_end)
+    let mut sections = ERRORS.split("\n### ").skip(1);
+    let section = sections.find(|section| section.lines().next() == Some(slug))?;
+    // The last of a chapter is followed by the next one's heading.
+    section.split("\n## ").next().map(str::trim_end)
 }
