@@ -24,7 +24,7 @@ pub enum Shape {
 impl Shape {
     /// The shape of that type.
     pub fn of<T: JsonSchema>() -> Self {
-        Self::Of(|generator| generator.subschema_for::<T>())
+        Self::Of(SchemaGenerator::subschema_for::<T>)
     }
 
     pub(super) fn make(&self, generator: &mut SchemaGenerator) -> Value {
