@@ -344,7 +344,7 @@ const STATUSES: [&str; 7] =
 
 /// The names of services.
 fn services() -> impl Iterator<Item = &'static str> {
-    ServiceName::ALL.into_iter().map(|service| service.as_str())
+    ServiceName::ALL.into_iter().map(ServiceName::as_str)
 }
 
 /// The steps of every saga.

@@ -13,7 +13,6 @@ pub mod aggregate;
 pub mod auth;
 pub mod backlog;
 pub mod broker;
-pub mod cause;
 pub mod db;
 pub mod host;
 pub mod http;
@@ -24,10 +23,9 @@ pub mod ports;
 pub mod service;
 pub mod telemetry;
 
-pub use contracts::{ServiceName, Timestamp};
+pub use contracts::{Cause, ServiceName, Timestamp};
 
 pub use aggregate::{Aggregate, Key, Kind, Phase};
-pub use cause::Cause;
 pub use http::problem::{FieldError, Problem};
 pub use service::{
     Content, Decision, HistoryEntry, Incoming, Input, Keys, Outgoing, Reply, SagaRow, Service, View,

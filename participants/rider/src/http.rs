@@ -53,7 +53,7 @@ pub fn routes() -> Guarded<Handle<Rider>> {
         .not_found();
     let enter_rider = Operation::new("put_rider", "Puts a rider on duty or off it.")
         .path::<RiderId>("rider_id")
-        .body::<Duty>(json!({"district": "mapo", "on_duty": true, "capacity": 3}))
+        .body::<Working>(json!({"district": "mapo", "on_duty": true, "capacity": 3}))
         .answer::<RiderView>(200, "The rider.")
         .conflicts(&["capacity-too-low"]);
     let near = Operation::new("offers", "Lists the deliveries on offer near a rider, by order id.")
@@ -136,7 +136,7 @@ struct Neighbours {
 /// Where a rider works.
 #[derive(JsonSchema)]
 #[schemars(rename = "PutRider", deny_unknown_fields)]
-struct Duty {
+struct Working {
     /// The district.
     district: District,
     /// Whether they are at work.
@@ -195,8 +195,8 @@ async fn put_rider(
     let capacity = fields.optional_integer("capacity", 1..=MAX_CAPACITY);
     let capacity = capacity.and_then(|it| usize::try_from(it).ok());
     let duty = district.zip(on_duty);
-    let duty = duty.map(|(district, on_duty)| Duty { district, on_duty, capacity });
-    let (rider_id, Duty { district, on_duty, capacity }) = both(rider_id, fields.finish(duty))?;
+    let duty = duty.map(|(district, on_duty)| Working { district, on_duty, capacity });
+    let (rider_id, Working { district, on_duty, capacity }) = both(rider_id, fields.finish(duty))?;
     Ok(handle.submit(Request::PutRider { rider_id, district, on_duty, capacity }).await)
 }
 

@@ -58,15 +58,15 @@ impl<'a> Asker<'a> {
         let name = operation["operationId"].as_str().unwrap().to_owned();
         let response = &operation["responses"][answer.status.to_string()];
         let told = format!("{name} {}", answer.status);
+        // That is a bug, or an answer of which no document tells.
+        assert_ne!(answer.status, 500, "{told}: {answer:?}");
         assert!(response.is_object(), "{told} is not told of: {answer:?}");
         let response = resolved(&self.document, response);
         let media_type = answer.header("content-type").split(';').next().unwrap();
         let content = &response["content"][media_type];
         assert!(content.is_object(), "{told} is not told of as {media_type}");
-        let value = match media_type.ends_with("json") {
-            true => answer.body.clone(),
-            false => answer.text.clone().into(),
-        };
+        let json = media_type.ends_with("json");
+        let value = if json { answer.body.clone() } else { answer.text.clone().into() };
         check(&self.document, &content["schema"], &value)
             .unwrap_or_else(|error| panic!("{told}: {error}"));
         if media_type == "application/problem+json" {
@@ -221,8 +221,8 @@ async fn refuse(it: &mut Asker<'_>, order: &str) {
         .collect();
     for (path, method) in &all {
         let known = path.replace(['{', '}'], "");
-        let wrong = path.replace("{", "a%20b").replace('}', "");
-        let bytes = path.replace("{", "%ff").replace('}', "");
+        let wrong = path.replace('{', "a%20b").replace('}', "");
+        let bytes = path.replace('{', "%ff").replace('}', "");
         for path in [known.clone(), wrong, bytes, format!("{known}?limit=0&x=y")] {
             for body in [None, Some(json!({"x": 1})), Some(json!([1]))] {
                 it.ask(&format!("{method} {path}"), body).await;

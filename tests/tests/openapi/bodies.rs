@@ -34,15 +34,17 @@ fn changes(
     }
     for bound in ["minimum", "maximum"] {
         if let Some(bound) = schema[bound].as_i64() {
-            [bound - 1, bound, bound + 1].into_iter().for_each(|it| change(json!(it)));
+            for it in [bound - 1, bound, bound + 1] {
+                change(json!(it));
+            }
         }
     }
     for bound in ["minLength", "maxLength"] {
         if let Some(bound) = schema[bound].as_u64() {
             let text = |length: u64| "x".repeat(usize::try_from(length).unwrap());
-            [bound.saturating_sub(1), bound, bound + 1]
-                .into_iter()
-                .for_each(|it| change(json!(text(it))));
+            for it in [bound.saturating_sub(1), bound, bound + 1] {
+                change(json!(text(it)));
+            }
         }
     }
     if let Some(first) = list(part).first() {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use runtime::{Cause, http::openapi::problem_text};
+use contracts::{Cause, errors::meaning};
 
 use crate::{
     document::whole,
@@ -52,7 +52,7 @@ fn every_problem_has_its_section_and_none_more() {
 #[test]
 fn a_section_of_a_problem_begins_with_its_statuses() {
     for (status, slug) in problems() {
-        let text = problem_text(&slug).unwrap();
+        let text = meaning(&slug).unwrap();
         let says = text.lines().nth(2).unwrap();
         assert!(says.starts_with(&format!("{status}. ")), "{slug}: {says}");
     }
@@ -73,12 +73,12 @@ fn every_cause_of_dead_letters_has_its_section_and_none_more() {
 fn a_slug_leads_to_its_section_alone() {
     let all = [sections("Problems"), sections("Dead letters")].concat();
     for slug in &all {
-        let text = problem_text(slug).unwrap();
+        let text = meaning(slug).unwrap();
         assert!(text.starts_with(&format!("{slug}\n\n")), "{text}");
         assert!(text.len() > slug.len() + 20 && !text.contains("##"), "{text}");
     }
     for none in ["", "nothing", "Problems", "already", "../errors"] {
-        assert_eq!(problem_text(none), None, "{none}");
+        assert_eq!(meaning(none), None, "{none}");
     }
 }
 
@@ -129,7 +129,7 @@ fn gather(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
         let name = path.file_name().unwrap().to_str().unwrap();
         if path.is_dir() && name != "tests" {
             gather(&path, files);
-        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|it| it == "rs") && !name.ends_with("tests.rs") {
             files.push(path);
         }
     }

@@ -1,4 +1,4 @@
-//! The document that tells how services are asked: `OpenAPI` 3.1, made of the routes themselves. A
+//! The document that tells how services are asked: OpenAPI 3.1, made of the routes themselves. A
 //! route that is served stands in it, since nothing can be served without its [`Operation`].
 //!
 //! - `schemas`: the types, described once each.
@@ -18,9 +18,9 @@ pub mod page;
 mod schemas;
 mod serve;
 
-pub use serve::{add_rules, problem_text, routes};
+pub use serve::{add_rules, routes};
 
-/// The version of `OpenAPI`.
+/// The version of OpenAPI.
 pub const OPENAPI: &str = "3.1.0";
 
 /// The media type of problems.

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use contracts::errors;
 use serde_json::{Map, Value};
 
 use super::{document, page};
@@ -14,9 +15,6 @@ use crate::{
     Problem,
     http::{Guarded, Operation, Rules, Who},
 };
-
-/// What each slug means: of problems, and of dead letters.
-const ERRORS: &str = include_str!("../../../../../docs/errors.md");
 
 /// A page may show text and its own style, and nothing from anywhere else.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
@@ -44,7 +42,7 @@ fn own(document: Bytes, page: Bytes) -> Guarded {
     };
     let html = move || async move { html(page) };
     let slug = |Path(slug): Path<String>| async move {
-        let text = problem_text(&slug).ok_or_else(|| Problem::not_found("problem"))?;
+        let text = errors::meaning(&slug).ok_or_else(|| Problem::not_found("problem"))?;
         let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
         Ok::<_, Problem>((headers, text).into_response())
     };
@@ -83,12 +81,4 @@ fn html(text: Bytes) -> Response {
         (header::CONTENT_SECURITY_POLICY, POLICY),
     ];
     (headers, text).into_response()
-}
-
-/// What that slug means, of a problem or of a dead letter, where there is one.
-pub fn problem_text(slug: &str) -> Option<&'static str> {
-    let mut sections = ERRORS.split("\n### ").skip(1);
-    let section = sections.find(|section| section.lines().next() == Some(slug))?;
-    // The last of a chapter is followed by the next one's heading.
-    section.split("\n## ").next().map(str::trim_end)
 }

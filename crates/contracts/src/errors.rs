@@ -1,9 +1,28 @@
-//! Why messages are dead letters, as slugs that programs can rely on. `docs/errors.md` says of each
-//! what it means and what to do; a test holds the two together.
+//! What goes wrong, as slugs that programs can rely on: why messages are dead letters, and what every
+//! slug means, those of problems over HTTP included. `docs/errors.md` says it; a test holds it and the
+//! code together.
 
-use std::fmt::Display;
+use core::fmt::Display;
 
-use contracts::EnvelopeError;
+use crate::EnvelopeError;
+
+/// What each slug means: of problems, and of dead letters.
+const PAGE: &str = include_str!("../../../docs/errors.md");
+
+/// What that slug means and what to do, where there is such a slug.
+///
+/// ```
+/// use contracts::errors::meaning;
+///
+/// assert!(meaning("unknown-type").is_some_and(|text| text.contains("does not know")));
+/// assert_eq!(meaning("no-such-slug"), None);
+/// ```
+pub fn meaning(slug: &str) -> Option<&'static str> {
+    let mut sections = PAGE.split("\n### ").skip(1);
+    let section = sections.find(|section| section.lines().next() == Some(slug))?;
+    // The last of a chapter is followed by the next one's heading.
+    section.split("\n## ").next().map(str::trim_end)
+}
 
 macro_rules! causes {
     ($($(#[doc = $doc:literal])+ $name:ident => $slug:literal,)+) => {
@@ -79,7 +98,8 @@ impl Cause {
     }
 
     /// A text with a cause: its own, or else this one.
-    pub(crate) fn unless_told(self, text: String) -> String {
+    #[must_use]
+    pub fn unless_told(self, text: String) -> String {
         if Self::of(&text).is_some() { text } else { self.because(text) }
     }
 }
