@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::{
     bench::options::BenchCommand,
+    commands::openapi::OpenapiArgs,
     config::{Number, address, url},
     credentials::options::{KeysArgs, TokenArgs},
     process::options::{RelayArgs, ServeArgs},
@@ -248,14 +249,6 @@ pub struct SchemasArgs {
     pub dir: Option<PathBuf>,
 }
 
-/// Options of `openapi`.
-#[derive(Debug, Default, Args)]
-pub struct OpenapiArgs {
-    /// Only what this service's process is asked [default: all services].
-    #[arg(value_name = "SERVICE", value_parser = PossibleValuesParser::new(services()))]
-    pub service: Option<String>,
-}
-
 /// Options of `migrate`.
 #[derive(Debug, Default, Args)]
 pub struct MigrateArgs {
@@ -341,11 +334,6 @@ fn schema_name(name: &str) -> Result<String, String> {
 /// The words for how a saga stands.
 const STATUSES: [&str; 7] =
     ["running", "compensating", "completed", "cancelled", "returned", "suspended", "stuck"];
-
-/// The names of services.
-fn services() -> impl Iterator<Item = &'static str> {
-    ServiceName::ALL.into_iter().map(ServiceName::as_str)
-}
 
 /// The steps of every saga.
 fn steps() -> Vec<&'static str> {

@@ -1,6 +1,7 @@
 //! `openapi`: how the services are asked over HTTP, as one document for other teams and their tools.
 //! It is made of the routes that they serve; this only prints it.
 
+use clap::{Args, builder::PossibleValuesParser};
 use contracts::ServiceName;
 use runtime::{
     Service,
@@ -8,7 +9,7 @@ use runtime::{
     metrics,
 };
 
-use crate::{cli::OpenapiArgs, print, system};
+use crate::{print, system};
 
 /// What the document of all services is called.
 pub const TITLE: &str = "Expeditor";
@@ -16,6 +17,18 @@ pub const TITLE: &str = "Expeditor";
 /// What the document of one service is called.
 pub fn title(service: ServiceName) -> String {
     format!("{TITLE}: {service}")
+}
+
+/// Options of `openapi`.
+#[derive(Debug, Default, Args)]
+pub struct OpenapiArgs {
+    /// Only what this service's process is asked [default: all services].
+    #[arg(value_name = "SERVICE", value_parser = PossibleValuesParser::new(services()))]
+    pub service: Option<String>,
+}
+
+fn services() -> impl Iterator<Item = &'static str> {
+    ServiceName::ALL.into_iter().map(ServiceName::as_str)
 }
 
 /// Prints it.
