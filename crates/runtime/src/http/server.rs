@@ -1,9 +1,23 @@
 //! Serving routes over TCP: bounded connections, bounded time for headers, and an orderly end.
-//! Never drops a request that it has begun to handle before the grace period is over.
+//! Never drops a request that it has begun to handle before the grace period is over, and answers
+//! those that were on their way when it was told to stop.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use axum::Router;
+use axum::{
+    Router,
+    http::{HeaderValue, header},
+    middleware::map_response,
+    response::Response,
+};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -54,7 +68,10 @@ pub struct ServerSettings {
     pub connections: usize,
     /// How long a client may take to send a request's head, and to begin with the next one.
     pub head_timeout: Duration,
-    /// How long requests in flight may take to end once the server is told to stop.
+    /// How long requests are still taken once the server is told to stop: whoever had connected or
+    /// kept a connection cannot know yet. Each answer says that its connection ends.
+    pub leave: Duration,
+    /// How long requests in flight may take to end after that.
     pub grace: Duration,
 }
 
@@ -64,6 +81,7 @@ impl Default for ServerSettings {
             limits: Limits::default(),
             connections: 8192,
             head_timeout: Duration::from_secs(30),
+            leave: Duration::from_millis(200),
             grace: Duration::from_secs(10),
         }
     }
@@ -119,8 +137,8 @@ impl Server {
     }
 
     /// Serves the routes, within their [`layers`] and to whom `access` lets in, until `shutdown`
-    /// resolves; then accepts no more, lets the requests in flight end within the grace period, and
-    /// closes what is left.
+    /// resolves; then goes on for a moment, ending each connection with its next answer, accepts no
+    /// more, lets the requests in flight end within the grace period, and closes what is left.
     pub async fn serve(
         self,
         routes: Guarded,
@@ -130,6 +148,8 @@ impl Server {
     ) {
         let limits = self.settings.limits;
         let router = layers::wrap(routes, access, ports.clone(), limits, &self.metrics);
+        let leaving = Arc::new(AtomicBool::new(false));
+        let router = ending_connections(router, &leaving);
         let mut protocol = http1::Builder::new();
         protocol
             .timer(TokioTimer::new())
@@ -147,9 +167,16 @@ impl Server {
                 ports.spawn(connection.run(protocol.clone(), router.clone()));
             }
         };
+        let told = async {
+            shutdown.await;
+            leaving.store(true, Ordering::Release);
+            ports.clock.sleep(self.settings.leave).await;
+        };
+        // What waits to be accepted when the socket is closed is cut off: it is accepted first.
         tokio::select! {
+            biased;
             () = accepting => {}
-            () = shutdown => {}
+            () = told => {}
         }
         drop(self.listener);
 
@@ -167,6 +194,18 @@ impl Server {
         }
         tracing::info!(address = %self.address, "stopped listening");
     }
+}
+
+/// The same, whose answers say that their connection ends once the server is leaving.
+fn ending_connections(router: Router, leaving: &Arc<AtomicBool>) -> Router {
+    let leaving = Arc::clone(leaving);
+    router.layer(map_response(move |mut response: Response| {
+        if leaving.load(Ordering::Acquire) {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        std::future::ready(response)
+    }))
 }
 
 async fn accept(
@@ -216,6 +255,8 @@ impl Connection {
         let mut draining = false;
         loop {
             tokio::select! {
+                // A request that has come is begun before the connection is told to end.
+                biased;
                 ended = serving.as_mut() => {
                     if let Err(error) = ended {
                         tracing::debug!(%error, "a connection broke");

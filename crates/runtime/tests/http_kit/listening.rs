@@ -49,6 +49,45 @@ async fn a_request_in_flight_is_answered_before_the_server_ends() {
     soon(stopped).await.unwrap();
 }
 
+/// Who had connected, or keeps a connection, cannot know that the server is about to end.
+#[tokio::test]
+async fn a_request_that_was_on_its_way_is_answered_and_ends_its_connection() {
+    let leave = Duration::from_secs(10);
+    let server = Running::start(ServerSettings { leave, ..ServerSettings::default() }).await;
+    let request = b"GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n";
+    let mut kept = TcpStream::connect(server.address).await.unwrap();
+    kept.write_all(request).await.unwrap();
+    let mut first = [0; 15];
+    soon(kept.read_exact(&mut first)).await.unwrap();
+    let mut fresh = TcpStream::connect(server.address).await.unwrap();
+    let address = server.address;
+
+    let stopped = server.tell_to_stop();
+    // The server has been told as soon as an answer ends its connection.
+    soon(async {
+        loop {
+            let mut other = TcpStream::connect(address).await.unwrap();
+            other.write_all(request).await.unwrap();
+            let mut answer = [0; 512];
+            let length = other.read(&mut answer).await.unwrap();
+            if String::from_utf8_lossy(&answer[..length]).contains("connection: close") {
+                break;
+            }
+        }
+    })
+    .await;
+    fresh.write_all(request).await.unwrap();
+    let answer = hear(&mut fresh).await.expect("an answer on a new connection");
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    kept.write_all(request).await.unwrap();
+    let mut rest = Vec::new();
+    soon(kept.read_to_end(&mut rest)).await.unwrap();
+    let rest = String::from_utf8(rest).unwrap();
+    assert!(rest.contains("HTTP/1.1 200 OK") && rest.contains("connection: close"), "{rest}");
+    assert!(!stopped.is_finished());
+    stopped.abort();
+}
+
 #[tokio::test]
 async fn a_request_that_outlasts_the_grace_period_is_cut_off() {
     let grace = Duration::from_millis(50);
