@@ -1,4 +1,4 @@
-//! Logs of this process. `dev` tells what it does; other commands only what is wrong.
+//! Logs of this process. What stays up tells what it does; other commands only what is wrong.
 
 use runtime::telemetry;
 use tracing::level_filters::LevelFilter;
@@ -10,13 +10,15 @@ use crate::{
 
 /// Starts logging to stderr.
 pub fn start(filter: Option<&str>, command: &Command, format: LogFormat) -> Result<(), Failure> {
-    // Below "error" the broker's client, lapin, quotes messages whole: what is in them is nobody's
-    // business here.
+    // What the broker's client, lapin, runs into is told here with the service that it is about.
+    // Below "error" it quotes messages whole: what is in them is nobody's business.
     let filter = filter.unwrap_or(match command {
-        Command::Dev(_) | Command::Serve(_) => "info,runtime::http::layers=warn,lapin=error",
+        Command::Dev(_) | Command::Serve(_) | Command::Relay(_) => {
+            "info,runtime::http::layers=warn,lapin=off"
+        }
         // What its people run into is told by the demo itself.
         Command::Demo(_) => "error,lapin=off",
-        _ => "warn,lapin=error",
+        _ => "warn,lapin=off",
     });
     levels(filter)?;
     let format = match format {

@@ -111,7 +111,7 @@ impl Ground {
             (Some(vhost), _) => vhost.remove().await,
             (None, Some(broker)) => {
                 let removed = rabbitmq::remove(broker, &self.ports).await;
-                removed.map_err(|error| cannot_be_used(&error))
+                removed.map_err(|error| cannot_be_used(&broker.url, &error))
             }
             (None, None) => Ok(()),
         }
@@ -128,7 +128,7 @@ impl Ground {
 
     async fn depths(&self, broker: &rabbitmq::Options) -> Result<Vec<Depth>, Failure> {
         let depths = rabbitmq::depths(broker, &self.ports).await;
-        depths.map_err(|error| cannot_be_used(&error))
+        depths.map_err(|error| cannot_be_used(&broker.url, &error))
     }
 
     fn database(&self, service: ServiceName) -> String {

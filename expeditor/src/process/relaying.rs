@@ -12,7 +12,7 @@ use runtime::{
     broker::{Broker, rabbitmq::RabbitMq},
     db::{
         SharedOutbox,
-        postgres::{Connect, PostgresOutbox, Sole},
+        postgres::{PostgresOutbox, Sole},
     },
     http::{Access, Guarded, Readiness, Server, health},
     metrics::{self, Metrics},
@@ -102,7 +102,7 @@ fn access(keys: Option<PathBuf>, listen: SocketAddr) -> Result<Access, Failure> 
 
 /// Waits for a while until nobody of the same name runs: its predecessor may be about to end.
 async fn sole(source: &Source, name: &str, ports: &Ports) -> Result<Sole, Failure> {
-    let connect = Connect::to(&source.database_url)?;
+    let connect = servers::connect(&source.database_url)?;
     let begun = ports.clock.elapsed();
     loop {
         if let Some(sole) = PostgresOutbox::sole(&connect, owner(name), ports).await? {
@@ -125,7 +125,7 @@ async fn open(
     readiness: &Readiness,
     ports: &Ports,
 ) -> Result<(Arc<PostgresOutbox>, Arc<RabbitMq>), Failure> {
-    let connect = Connect::to(&source.database_url)?;
+    let connect = servers::connect(&source.database_url)?;
     let outbox = Arc::new(PostgresOutbox::open(&connect, ports).await?);
     let connection = format!("{name} {}", source.service);
     let broker = servers::broker(&source.amqp_url, &[source.service], &connection, ports).await?;
@@ -166,7 +166,9 @@ fn sources(
     amqp_url: Option<&str>,
 ) -> Result<Vec<Source>, Failure> {
     if databases.is_empty() {
-        return wanted("relay", "source", None);
+        return Err(usage(
+            "--source is wanted (or EXPEDITOR_SOURCE, or [relay.sources] in the file of --config)",
+        ));
     }
     let mut sources = Vec::with_capacity(databases.len());
     for (service, database_url) in databases {
