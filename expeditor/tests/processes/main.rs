@@ -6,4 +6,5 @@ mod audit;
 mod demo;
 mod killed;
 mod place;
+mod restarts;
 mod stage;
