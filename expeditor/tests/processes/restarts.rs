@@ -37,15 +37,15 @@ use crate::{
 const GOING_ON: Duration = Duration::from_secs(2);
 
 /// How many messages that very process has worked on, or brought to the broker, since it started.
-async fn worked(http: &reqwest::Client, address: SocketAddr, token: &str) -> u64 {
+async fn worked(http: &reqwest::Client, address: SocketAddr, token: &str) -> f64 {
     let request = http.get(format!("http://{address}/metrics")).bearer_auth(token);
     let text = request.send().await.unwrap().error_for_status().unwrap().text().await.unwrap();
     let counts = |line: &str| {
         let input = line.starts_with("expeditor_inputs_total") && line.contains("kind=\"message\"");
         input || line.starts_with("expeditor_relay_confirmed_total")
     };
-    let value = |line: &str| line.rsplit_once(' ').and_then(|(_, value)| value.parse().ok());
-    text.lines().filter(|line| counts(line)).filter_map(value).map(|it: f64| it as u64).sum()
+    let value = |line: &str| line.rsplit_once(' ').and_then(|(_, value)| value.parse::<f64>().ok());
+    text.lines().filter(|line| counts(line)).filter_map(value).sum()
 }
 
 fn member(stage: &OnServers, name: &str) -> Member {
@@ -77,7 +77,7 @@ async fn each_process_that_was_killed_works_within_two_seconds_of_being_ready_ag
             let ready = clock.elapsed();
             let works = async {
                 let token = stage.tokens.as_ref().unwrap().token(Role::Operator).unwrap();
-                while worked(&http, address.unwrap(), &token).await == 0 {
+                while worked(&http, address.unwrap(), &token).await < 1.0 {
                     clock.sleep(Duration::from_millis(10)).await;
                 }
             };
