@@ -104,7 +104,7 @@ impl PostgresSpec {
         if !options.durable {
             settings.extend(["fsync", "full_page_writes"].map(|name| (name.into(), "off".into())));
         }
-        settings.push(("max_connections".into(), "200".into()));
+        settings.push(("max_connections".into(), "500".into()));
         settings.extend_from_slice(&options.settings);
         Ok(Self {
             program,

@@ -125,7 +125,9 @@ async fn open(
     readiness: &Readiness,
     ports: &Ports,
 ) -> Result<(Arc<PostgresOutbox>, Arc<RabbitMq>), Failure> {
-    let connect = servers::connect(&source.database_url)?;
+    // Leases, reads and deletes go on beside one another.
+    let mut connect = servers::connect(&source.database_url)?;
+    connect.outbox = 3;
     let outbox = Arc::new(PostgresOutbox::open(&connect, ports).await?);
     let connection = format!("{name} {}", source.service);
     let broker = servers::broker(&source.amqp_url, &[source.service], &connection, ports).await?;

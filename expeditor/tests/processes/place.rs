@@ -18,8 +18,7 @@ pub(crate) struct Place {
     pub(crate) amqp_url: String,
     pub(crate) ports: Ports,
     vhost: String,
-    /// Where the virtual host goes again, on a server that others use too.
-    broker: Option<servers::Broker>,
+    broker: servers::Broker,
     prefixes: Mutex<Vec<String>>,
 }
 
@@ -34,30 +33,14 @@ impl Place {
             (shared, url)
         };
         let (shared, amqp_url) = tokio::task::spawn_blocking(making).await.unwrap();
-        let (database_url, broker) = (shared.postgres, Some(shared.rabbitmq));
+        let (database_url, broker) = (shared.postgres, shared.rabbitmq);
         let prefixes = Mutex::default();
         Self { database_url, amqp_url, ports, vhost, broker, prefixes }
     }
 
-    /// On a broker of the test's own.
-    pub(crate) async fn on_broker(amqp_url: &str) -> Self {
-        let shared = tokio::task::spawn_blocking(servers::shared_postgres).await.unwrap();
-        let database_url = shared.unwrap_or_else(|error| panic!("no PostgreSQL: {error}"));
-        let (ports, prefixes, vhost) = (Ports::system(), Mutex::default(), String::new());
-        Self { database_url, amqp_url: amqp_url.to_owned(), ports, vhost, broker: None, prefixes }
-    }
-
-    /// On a database server of the test's own.
-    pub(crate) async fn on_database(database_url: &str) -> Self {
-        let mut place = Self::new().await;
-        database_url.clone_into(&mut place.database_url);
-        place
-    }
-
     /// The broker's HTTP API, as an administrator.
     pub(crate) fn api_url(&self) -> &str {
-        let broker = self.broker.as_ref().expect("on the server that tests share");
-        broker.api_url().expect("tests make virtual hosts through it")
+        self.broker.api_url().expect("tests make virtual hosts through it")
     }
 
     /// The URL with another virtual host.
@@ -92,20 +75,6 @@ impl Place {
         self.prefixes.lock().unwrap_or_else(PoisonError::into_inner).push(prefix.to_owned());
     }
 
-    /// Waits until a condition holds that has to be asked for.
-    pub(crate) async fn until_it<F: Future<Output = bool>>(
-        &self,
-        what: &str,
-        condition: impl Fn() -> F,
-    ) {
-        let wait = async {
-            while !condition().await {
-                self.ports.clock.sleep(Duration::from_millis(20)).await;
-            }
-        };
-        timeout(BOUND, wait).await.unwrap_or_else(|_| panic!("in vain: {what}"));
-    }
-
     /// Waits until a condition holds.
     pub(crate) async fn until(&self, what: &str, condition: impl Fn() -> bool) {
         let wait = async {
@@ -130,8 +99,7 @@ impl Drop for Place {
             }
         };
         tokio::task::block_in_place(|| Handle::current().block_on(removing));
-        let dropped = self.broker.as_ref().map(|broker| broker.drop_vhost(&self.vhost));
-        if let Some(Err(error)) = dropped {
+        if let Err(error) = self.broker.drop_vhost(&self.vhost) {
             eprintln!("{} is left behind: {error}", self.vhost);
         }
     }

@@ -1,6 +1,6 @@
 //! All processes on a place of the test's own.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use expeditor::{
     audit::{self, Databases, Knowledge, Report},
@@ -19,48 +19,15 @@ pub(crate) fn ground(place: &Place) -> Arc<Ground> {
 }
 
 /// Starts all processes, with the deadlines of the demo.
-pub(crate) async fn start(place: &Place, ground: &Arc<Ground>, directory: &Path) -> OnServers {
-    begin(place, ground, directory, None).await
-}
-
-/// The same with so many replicas of each service.
-pub(crate) async fn start_replicas(
+pub(crate) async fn start(
     place: &Place,
     ground: &Arc<Ground>,
-    directory: &Path,
-    replicas: u32,
-) -> OnServers {
-    begin(place, ground, directory, Some(replicas)).await
-}
-
-/// A server of the test's own, which it may disturb.
-pub(crate) async fn own<T: Send + 'static>(
-    start: impl FnOnce() -> Result<T, servers::Error> + Send + 'static,
-) -> T {
-    tokio::task::spawn_blocking(start).await.unwrap().unwrap()
-}
-
-/// Does something to it.
-pub(crate) async fn own_of<T: Send + 'static>(
-    mut server: T,
-    act: fn(&mut T) -> Result<(), servers::Error>,
-) -> T {
-    own(move || act(&mut server).map(|()| server)).await
-}
-
-async fn begin(
-    place: &Place,
-    ground: &Arc<Ground>,
-    directory: &Path,
-    replicas: Option<u32>,
+    directory: &std::path::Path,
 ) -> OnServers {
     let (keys, tokens) = fleet::new_keys(directory, &place.ports).unwrap();
     let access = Access { keys: Some(keys), ..ground.prepare().await.unwrap() };
     let settings = Show::settings(Settings::default());
     let mut plan = FleetPlan::new(directory, access, settings).unwrap();
-    if let Some(replicas) = replicas {
-        plan.replicas.values_mut().for_each(|number| *number = replicas);
-    }
     plan.program = env!("CARGO_BIN_EXE_expeditor").into();
     OnServers {
         fleet: plan.start(&place.ports).await.unwrap(),

@@ -26,6 +26,8 @@ const ACQUIRE: Duration = Duration::from_secs(3);
 /// The default of [`Connect::idle`]: below the time that an answer may take, so that whoever waits
 /// for such a lock gets it in time.
 const IDLE: Duration = Duration::from_secs(10);
+/// A connection that nobody needed for this long is closed.
+const UNUSED: Duration = Duration::from_secs(30);
 /// A connection that did nothing for this long is tried before it is used: the server may have gone
 /// away and come back meanwhile.
 const STALE: Duration = Duration::from_secs(1);
@@ -51,7 +53,7 @@ impl Connect {
         let options = PgConnectOptions::from_str(url).map_err(|error| {
             DbError::Unavailable(format!("the database's address cannot be read: {error}"))
         })?;
-        Ok(Self { options, path: 4, readers: 4, outbox: 3, idle: IDLE })
+        Ok(Self { options, path: 4, readers: 4, outbox: 2, idle: IDLE })
     }
 
     /// The database and where it is, for people: `orders at db.example:5432`.
@@ -208,6 +210,8 @@ fn pool(options: PgConnectOptions, size: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE)
+        // A server takes a hundred by default, for all processes together.
+        .idle_timeout(UNUSED)
         .test_before_acquire(false)
         .before_acquire(|connection, about| {
             Box::pin(async move { Ok(about.idle_for < STALE || connection.ping().await.is_ok()) })
