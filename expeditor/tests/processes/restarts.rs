@@ -12,15 +12,12 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use contracts::ServiceName;
 use expeditor::{
-    exit::Failure,
     fleet::{self, Access, FleetPlan, Ground, Member, OnServers},
     people::{
-        client::Client,
         pace::Closing,
-        show::{Script, Show, Stage},
+        show::{Script, Show},
         tokens::Tokens,
     },
     system::Settings,
@@ -104,20 +101,6 @@ async fn ends_well(stage: &OnServers, ground: &Ground, script: &Script, show: &S
     assert_holds(&look(ground, &show.knowledge()).await, "after all that");
 }
 
-/// People whose apps ask each replica once and then give up.
-struct Impatient<'a>(&'a OnServers);
-
-#[async_trait]
-impl Stage for Impatient<'_> {
-    fn client(&self, _patience: Duration) -> Client {
-        self.0.client(Duration::ZERO)
-    }
-
-    async fn on_their_way(&self) -> Result<u64, Failure> {
-        self.0.on_their_way().await
-    }
-}
-
 /// Starts two replicas of each service and two relays.
 async fn two_of_each(place: &Place, ground: &Arc<Ground>, directory: &Path) -> OnServers {
     let (keys, tokens) = fleet::new_keys(directory, &place.ports).unwrap();
@@ -135,8 +118,11 @@ async fn two_of_each(place: &Place, ground: &Arc<Ground>, directory: &Path) -> O
     }
 }
 
+/// How often all replicas may send an app away, as a loaded machine does, before it gives up.
+const ROUNDS: usize = 10;
+
 /// An app that knows both replicas of each service, and turns to the other one only where nobody
-/// listens or the answer is 503.
+/// listens or the answer is 503. A request that is cut off has failed.
 struct App {
     http: reqwest::Client,
     replicas: Vec<(ServiceName, Vec<SocketAddr>)>,
@@ -162,10 +148,18 @@ impl App {
     }
 
     /// Asks a service for something that it has to look up.
-    async fn ask(&self, service: ServiceName, replicas: &[SocketAddr]) -> Result<(), String> {
+    async fn ask(
+        &self,
+        service: ServiceName,
+        replicas: &[SocketAddr],
+        stage: &OnServers,
+    ) -> Result<(), String> {
         let token = self.tokens.token(Role::Operator)?;
         let turn = self.asked.fetch_add(1, Ordering::SeqCst) as usize;
-        for place in 0..replicas.len() {
+        for place in 0..ROUNDS * replicas.len() {
+            if place > 0 && place % replicas.len() == 0 {
+                stage.ports.clock.sleep(Duration::from_millis(100)).await;
+            }
             let address = replicas[(turn + place) % replicas.len()];
             let url = format!("http://{address}/{service}/dead-letters");
             match self.http.get(&url).bearer_auth(&token).send().await {
@@ -184,7 +178,7 @@ impl App {
     async fn ask_until_it_fails(&self, stage: &OnServers) -> String {
         loop {
             for (service, replicas) in &self.replicas {
-                if let Err(failed) = self.ask(*service, replicas).await {
+                if let Err(failed) = self.ask(*service, replicas, stage).await {
                     return failed;
                 }
             }
@@ -200,10 +194,8 @@ async fn nobody_notices_that_the_replicas_of_each_service_are_restarted_in_turn(
     let stage = two_of_each(&place, &ground, dir.path()).await;
     let script = Script { orders: 150, rate: 8.0, seed: 47 };
     let (_open, closing) = Closing::new();
-    let impatient = Impatient(&stage);
     let ended = AtomicU32::new(0);
-    let play =
-        Show::play(&impatient, &script, closing, || _ = ended.fetch_add(1, Ordering::SeqCst));
+    let play = Show::play(&stage, &script, closing, || _ = ended.fetch_add(1, Ordering::SeqCst));
     let app = App::of(&stage);
     let disturb = async {
         more_ended(&place, &ended, 5).await;
