@@ -58,7 +58,7 @@ pub fn cannot_be_used(url: &str, error: &StartError) -> Failure {
         // The client repeats what it cannot read.
         StartError::Url(reason) if reason.contains(url) => Failure::Usage(
             "the broker's URL cannot be used: it is to look like \
-             amqps://user:password@host:5671/vhost"
+             amqp://user:password@host:5672/vhost"
                 .to_owned(),
         ),
         StartError::Url(_) => Failure::Usage(error.to_string()),
@@ -88,7 +88,7 @@ mod tests {
         let refused = StartError::Refused("no".to_owned());
         for (url, says) in [
             ("amqp://cook:secret@mq:5/v", "RabbitMQ at mq:5 as cook: the broker refuses: no"),
-            ("amqps://mq", "RabbitMQ at mq: the broker refuses: no"),
+            ("amqp://mq", "RabbitMQ at mq: the broker refuses: no"),
             ("secret", "RabbitMQ: the broker refuses: no"),
         ] {
             let failure = cannot_be_used(url, &refused);

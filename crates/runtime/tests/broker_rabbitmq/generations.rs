@@ -77,6 +77,14 @@ async fn a_service_knows_whether_messages_reach_it() {
 }
 
 #[tokio::test]
+async fn nobody_who_asks_for_tls_is_served_in_the_clear() {
+    let rig = Rig::new().await;
+    let url = rig.url.replace("amqp://", "amqps://");
+    let started = RabbitMq::start(Options::new(url, &[], "test"), &rig.ports).await;
+    assert!(matches!(started, Err(StartError::Url(_))));
+}
+
+#[tokio::test]
 async fn events_that_nobody_hears_show() {
     let rig = Rig::new().await;
     let broker = Arc::new(rig.start(&[ServiceName::Rider]).await);

@@ -6,7 +6,9 @@ use std::{pin::Pin, time::Duration};
 
 use futures_util::{Stream, StreamExt};
 use lapin::{
-    Connection, ConnectionProperties, ErrorKind, Event, tcp::OwnedTLSConfig, uri::AMQPUri,
+    Connection, ConnectionProperties, ErrorKind, Event,
+    tcp::OwnedTLSConfig,
+    uri::{AMQPScheme, AMQPUri},
 };
 
 use crate::{broker::rabbitmq::Options, ports::Ports};
@@ -116,11 +118,16 @@ pub(super) async fn open(
     ports: &Ports,
 ) -> Result<Link, StartError> {
     let mut uri: AMQPUri = options.url.parse().map_err(StartError::Url)?;
+    if uri.scheme == AMQPScheme::AMQPS {
+        // The library, built without TLS, would go on in the clear and say nothing.
+        return Err(StartError::Url(
+            "amqps:// is not spoken yet; amqp:// is for a network that is to be trusted".to_owned(),
+        ));
+    }
     uri.query.heartbeat.get_or_insert(HEARTBEAT);
     // Automatic recovery stays off: it would publish again what the outbox still holds.
     let properties = ConnectionProperties::default()
         .with_connection_name(format!("{} ({purpose})", options.name).into());
-    // TLS is decided by the URL's scheme; roots and client certificates have their place here.
     let tls = OwnedTLSConfig::default();
     let runtime = lapin::runtime::default_runtime()
         .map_err(|error| StartError::Unreachable(error.to_string()))?;
