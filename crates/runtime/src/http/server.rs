@@ -1,9 +1,25 @@
 //! Serving routes over TCP: bounded connections, bounded time for headers, and an orderly end.
-//! Never drops a request that it has begun to handle before the grace period is over.
+//! Never drops a request that it has begun to handle before the grace period is over; and told to
+//! stop, it lingers for a moment, since requests are on their way that were sent before anybody
+//! could know: who has been let in is answered, and told to come in elsewhere the next time.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use axum::Router;
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderValue, header},
+    middleware::map_response_with_state,
+    response::Response,
+};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -54,7 +70,10 @@ pub struct ServerSettings {
     pub connections: usize,
     /// How long a client may take to send a request's head, and to begin with the next one.
     pub head_timeout: Duration,
-    /// How long requests in flight may take to end once the server is told to stop.
+    /// How long connections are kept open for requests that are on their way when the server is
+    /// told to stop. The answer to each is the connection's last.
+    pub linger: Duration,
+    /// How long requests in flight may then take to end.
     pub grace: Duration,
 }
 
@@ -64,6 +83,7 @@ impl Default for ServerSettings {
             limits: Limits::default(),
             connections: 8192,
             head_timeout: Duration::from_secs(30),
+            linger: Duration::from_millis(500),
             grace: Duration::from_secs(10),
         }
     }
@@ -119,8 +139,8 @@ impl Server {
     }
 
     /// Serves the routes, within their [`layers`] and to whom `access` lets in, until `shutdown`
-    /// resolves; then accepts no more, lets the requests in flight end within the grace period, and
-    /// closes what is left.
+    /// resolves; then lets nobody in any more, lingers, lets the requests in flight end within the
+    /// grace period, and closes what is left.
     pub async fn serve(
         self,
         routes: Guarded,
@@ -129,7 +149,9 @@ impl Server {
         shutdown: impl Future<Output = ()>,
     ) {
         let limits = self.settings.limits;
-        let router = layers::wrap(routes, access, ports.clone(), limits, &self.metrics);
+        let leaving = Arc::new(AtomicBool::new(false));
+        let router = layers::wrap(routes, access, ports.clone(), limits, &self.metrics)
+            .layer(map_response_with_state(Arc::clone(&leaving), last_when_leaving));
         let mut protocol = http1::Builder::new();
         protocol
             .timer(TokioTimer::new())
@@ -151,9 +173,19 @@ impl Server {
             () = accepting => {}
             () = shutdown => {}
         }
-        drop(self.listener);
+        leaving.store(true, Ordering::SeqCst);
+        for stream in let_in_already(self.listener) {
+            let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else { break };
+            let connection = Connection { stream, permit, phase: phase.subscribe() };
+            ports.spawn(connection.run(protocol.clone(), router.clone()));
+        }
 
         // A connection that ends drops its receiver; `closed` resolves when all of them have.
+        tokio::select! {
+            biased;
+            () = phase.closed() => {}
+            () = ports.clock.sleep(self.settings.linger) => {}
+        }
         phase.send_replace(Phase::Draining);
         tokio::select! {
             biased;
@@ -186,6 +218,30 @@ async fn accept(
             }
         }
     }
+}
+
+/// Closes the listener; answers the connections that the system has let in and nobody has accepted
+/// yet. Their clients may have sent a request.
+fn let_in_already(listener: TcpListener) -> Vec<TcpStream> {
+    let mut streams = Vec::new();
+    // What fails here would have failed a moment later, for the client as well.
+    let Ok(listener) = listener.into_std() else { return streams };
+    while let Ok((stream, _)) = listener.accept() {
+        let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+        streams.extend(stream);
+    }
+    streams
+}
+
+/// An answer that is given while the server leaves is the last one on its connection.
+async fn last_when_leaving(
+    State(leaving): State<Arc<AtomicBool>>,
+    mut response: Response,
+) -> Response {
+    if leaving.load(Ordering::SeqCst) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// The client went away before it was accepted.

@@ -32,14 +32,14 @@ async fn a_request_in_flight_is_answered_before_the_server_ends() {
     busy.write_all(head("GET /gate", &[]).as_bytes()).await.unwrap();
     soon(gate.entered.notified()).await;
     let mut idle = TcpStream::connect(address).await.unwrap();
-    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
+    idle.write_all(GET).await.unwrap();
     let mut first = [0; 15];
     soon(idle.read_exact(&mut first)).await.unwrap();
     assert_eq!(&first, b"HTTP/1.1 200 OK");
 
     let stopped = server.tell_to_stop();
 
-    // The idle connection ends at once, and nobody is let in any more.
+    // The idle connection ends soon, and nobody is let in any more.
     soon(idle.read_to_end(&mut Vec::new())).await.unwrap();
     soon(async { while TcpStream::connect(address).await.is_ok() {} }).await;
     assert!(!stopped.is_finished());
@@ -48,6 +48,41 @@ async fn a_request_in_flight_is_answered_before_the_server_ends() {
     assert_eq!(hear(&mut busy).await.unwrap().body, "through");
     soon(stopped).await.unwrap();
 }
+
+/// Of one that is told to stop before it has accepted a connection that the system has let in, of one
+/// that has sent nothing yet, and of one that was answered before.
+#[tokio::test]
+async fn a_request_that_is_on_its_way_is_answered_and_is_its_connections_last() {
+    let server = Running::start(ServerSettings {
+        // Nothing but the answer may end the connections.
+        linger: Duration::from_secs(60),
+        ..ServerSettings::default()
+    })
+    .await;
+    let address = server.address;
+    let mut used = TcpStream::connect(address).await.unwrap();
+    used.write_all(GET).await.unwrap();
+    let mut first = [0; 15];
+    soon(used.read_exact(&mut first)).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    let silent = TcpStream::connect(address).await.unwrap();
+    // This test and the server share a thread, and this does not give it away.
+    let waiting = std::net::TcpStream::connect(address).unwrap();
+    let stopped = server.tell_to_stop();
+    soon(async { while TcpStream::connect(address).await.is_ok() {} }).await;
+
+    waiting.set_nonblocking(true).unwrap();
+    for mut stream in [TcpStream::from_std(waiting).unwrap(), silent, used] {
+        stream.write_all(GET).await.unwrap();
+        let mut answers = Vec::new();
+        soon(stream.read_to_end(&mut answers)).await.unwrap();
+        let answers = String::from_utf8(answers).unwrap();
+        assert!(answers.contains("200 OK") && answers.contains("connection: close"), "{answers}");
+    }
+    soon(stopped).await.unwrap();
+}
+
+const GET: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n";
 
 #[tokio::test]
 async fn a_request_that_outlasts_the_grace_period_is_cut_off() {
