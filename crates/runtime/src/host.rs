@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     Service,
     backlog::Backlog,
-    broker::{Broker, Reach, Standing},
+    broker::{Broker, Reach},
     db::Database,
     http::{Handle, Readiness},
     metrics::{Metrics, PathMetrics, number},
@@ -72,14 +72,8 @@ impl<S: Service> Running<S> {
         });
         let handle = self.handle();
         readiness.add_noting(format!("{name}/broker"), move || {
-            let standing = handle.reach().standing();
-            async move {
-                match standing {
-                    Standing::Always | Standing::Since(_) => Ok(None),
-                    Standing::Deaf(Some(since)) => Ok(Some(format!("not connected since {since}"))),
-                    Standing::Deaf(None) => Err("not connected yet".to_owned()),
-                }
-            }
+            let standing = handle.reach().check();
+            async move { standing }
         });
         let handle = self.handle();
         readiness.add(format!("{name}/path"), move || {

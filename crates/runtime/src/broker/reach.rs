@@ -50,6 +50,20 @@ impl Reach {
         !matches!(self.standing(), Standing::Deaf(_))
     }
 
+    /// As a check of `/readyz`: who has never been connected cannot work; who was, and is not now, can
+    /// do what is left to do meanwhile, and it is noted.
+    ///
+    /// # Errors
+    ///
+    /// It has never been connected.
+    pub fn check(&self) -> Result<Option<String>, String> {
+        match self.standing() {
+            Standing::Always | Standing::Since(_) => Ok(None),
+            Standing::Deaf(Some(since)) => Ok(Some(format!("not connected since {since}"))),
+            Standing::Deaf(None) => Err("not connected yet".to_owned()),
+        }
+    }
+
     /// The end of the last time in which no message reached it, which is now while none does; `None`
     /// where they always have.
     pub fn deaf_until(&self, now: Timestamp) -> Option<Timestamp> {

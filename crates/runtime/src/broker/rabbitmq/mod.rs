@@ -91,23 +91,36 @@ pub struct RabbitMq {
     options: Options,
     ports: Ports,
     publishing: mpsc::Sender<Vec<Request>>,
+    publisher: Reach,
     reaches: Mutex<HashMap<ServiceName, Reach>>,
 }
 
 impl RabbitMq {
     /// Connects, declares and verifies the topology, and starts the publisher. From here on lost
-    /// connections are its own business.
+    /// connections are its own business; also where nobody answers yet, as after a restart of the
+    /// whole machine: what can be done without a broker can be done meanwhile.
     ///
     /// # Errors
     ///
-    /// As [`StartError`] says. Only [`StartError::Unreachable`] may go away by itself.
+    /// What does not go away by itself: all that [`StartError`] says but
+    /// [`StartError::Unreachable`].
     pub async fn start(options: Options, ports: &Ports) -> Result<Self, StartError> {
-        let first = publisher::open(&options, ports).await?;
+        let first = match publisher::open(&options, ports).await {
+            Err(error) if !matches!(error, StartError::Unreachable(_)) => return Err(error),
+            first => first,
+        };
         let (publishing, requests) = mpsc::channel(WAITING_CALLS);
-        let publisher = publisher::Publisher::new(options.clone(), ports.clone(), requests);
+        let reach = Reach::none_yet();
+        let publisher =
+            publisher::Publisher::new(options.clone(), ports.clone(), requests, reach.clone());
         drop(ports.spawn(publisher.run(first)));
         let reaches = Mutex::default();
-        Ok(Self { options, ports: ports.clone(), publishing, reaches })
+        Ok(Self { options, ports: ports.clone(), publishing, publisher: reach, reaches })
+    }
+
+    /// Whether messages can be published: whether the publisher has a connection.
+    pub fn publisher(&self) -> &Reach {
+        &self.publisher
     }
 
     /// How many events nobody was bound to lie in their bounded queue: more than a few mean that a

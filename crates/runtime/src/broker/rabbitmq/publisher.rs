@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     broker::{
-        Outcome,
+        Outcome, Reach,
         rabbitmq::{
             Options, Request, StartError,
             batch::{self, LARGEST_BATCH},
@@ -28,6 +28,7 @@ pub(super) struct Publisher {
     ports: Ports,
     requests: mpsc::Receiver<Vec<Request>>,
     waiting: VecDeque<Request>,
+    reach: Reach,
 }
 
 /// How a generation ended.
@@ -50,22 +51,29 @@ impl Publisher {
         options: Options,
         ports: Ports,
         requests: mpsc::Receiver<Vec<Request>>,
+        reach: Reach,
     ) -> Self {
-        Self { options, ports, requests, waiting: VecDeque::new() }
+        Self { options, ports, requests, waiting: VecDeque::new(), reach }
     }
 
-    /// Publishes until nobody is left who could; the first generation is given.
-    pub(super) async fn run(mut self, first: (Link, Channel)) {
+    /// Publishes until nobody is left who could; the first generation is given, or why there was
+    /// none.
+    pub(super) async fn run(mut self, first: Result<(Link, Channel), StartError>) {
         let mut pauses = Pauses::new();
         let (options, ports) = (self.options.clone(), self.ports.clone());
-        let mut opened: Result<_, StartError> = Ok(first);
+        let mut opened = first;
         loop {
             let began = ports.clock.elapsed();
             let reason = match opened {
-                Ok((link, channel)) => match self.generation(link, &channel).await {
-                    End::Stopped => return,
-                    End::Lost(reason) => reason,
-                },
+                Ok((link, channel)) => {
+                    self.reach.regained(ports.now());
+                    let end = self.generation(link, &channel).await;
+                    self.reach.lost(ports.now());
+                    match end {
+                        End::Stopped => return,
+                        End::Lost(reason) => reason,
+                    }
+                }
                 Err(error) => error.to_string(),
             };
             tracing::warn!(name = %options.name, reason, "publishing is interrupted");
