@@ -6,6 +6,7 @@ use std::{
 };
 
 use contracts::ServiceName;
+use futures_util::future::try_join_all;
 use relay::SharedOptions;
 use runtime::{
     auth::Verifier,
@@ -61,14 +62,13 @@ pub async fn run(options: RelayArgs, file: File) -> Result<(), Failure> {
     let address = server.local_addr();
     let name = options.name.or(section.name).unwrap_or_else(|| default_name(address));
     let readiness = Readiness::default();
-    let mut opened = Vec::new();
-    let mut alone = Vec::new();
-    for source in &sources {
-        alone.push(sole(source, &name, &ports).await?);
-        opened.push(open(source, &name, &readiness, &ports).await?);
-    }
-    let mut running = Vec::new();
-    for (source, (outbox, broker)) in sources.iter().zip(opened) {
+    // All at the same time: messages wait for each of them.
+    let opening = sources.iter().map(|source| open(source, &name, &ports));
+    let opened = try_join_all(opening).await?;
+    let (mut running, mut alone) = (Vec::new(), Vec::new());
+    for (source, (sole, outbox, broker)) in sources.iter().zip(opened) {
+        watch(source, &outbox, &broker, &readiness);
+        alone.push(sole);
         let options = SharedOptions { metrics: metrics.clone(), ..SharedOptions::default() };
         let (shared, broker): (Arc<dyn SharedOutbox>, Arc<dyn Broker>) = (outbox.clone(), broker);
         let relay =
@@ -118,25 +118,39 @@ async fn sole(source: &Source, name: &str, ports: &Ports) -> Result<Sole, Failur
     }
 }
 
-/// Opens one source: outbox and broker, and what is asked of them before the relay is ready.
+/// Opens one source: outbox and broker.
 async fn open(
     source: &Source,
     name: &str,
-    readiness: &Readiness,
     ports: &Ports,
-) -> Result<(Arc<PostgresOutbox>, Arc<RabbitMq>), Failure> {
+) -> Result<(Sole, Arc<PostgresOutbox>, Arc<RabbitMq>), Failure> {
+    let sole = sole(source, name, ports).await?;
     // Leases, reads and deletes go on beside one another.
     let mut connect = servers::connect(&source.database_url)?;
     connect.outbox = 3;
     let outbox = Arc::new(PostgresOutbox::open(&connect, ports).await?);
     let connection = format!("{name} {}", source.service);
     let broker = servers::broker(&source.amqp_url, &[source.service], &connection, ports).await?;
-    let look = Arc::clone(&outbox);
+    Ok((sole, outbox, broker))
+}
+
+/// What is asked of a source before the relay is ready.
+fn watch(
+    source: &Source,
+    outbox: &Arc<PostgresOutbox>,
+    broker: &Arc<RabbitMq>,
+    readiness: &Readiness,
+) {
+    let look = Arc::clone(outbox);
     readiness.add(format!("{}/outbox", source.service), move || {
         let look = Arc::clone(&look);
         async move { look.parked_count().await.map(drop).map_err(|error| error.to_string()) }
     });
-    Ok((outbox, broker))
+    let reach = broker.publisher().clone();
+    readiness.add_noting(format!("{}/broker", source.service), move || {
+        let checked = reach.check();
+        async move { checked }
+    });
 }
 
 /// What the command line gives, or else the file. What is wrong is not repeated: URLs have passwords.
