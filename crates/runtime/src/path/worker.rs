@@ -94,7 +94,15 @@ impl<S: Service> Worker<S> {
                 }
             }
             self.fill(&mut batch, &mut inputs, retry);
-            waiting = self.see_through(batch).await;
+            waiting = match self.see_through(batch).await {
+                Ok(()) => Vec::new(),
+                Err(waiting) => {
+                    // Who has asked meanwhile has waited for the database as well.
+                    let asked = std::iter::from_fn(|| inputs.requests.try_recv().ok());
+                    self.unanswered(asked.map(Item::of_request));
+                    waiting
+                }
+            };
             self.metrics.waiting(waiting.len());
             if waiting.is_empty() {
                 pauses = self::pauses();
@@ -134,9 +142,9 @@ impl<S: Service> Worker<S> {
         }
     }
 
-    /// Takes a batch through, in parts where it must be. Answers what has to wait because the
-    /// database cannot be used now.
-    async fn see_through(&self, batch: Vec<Item<S>>) -> Vec<Item<S>> {
+    /// Takes a batch through, in parts where it must be. Where the database cannot be used now,
+    /// answers what has to wait for it.
+    async fn see_through(&self, batch: Vec<Item<S>>) -> Result<(), Vec<Item<S>>> {
         let mut parts = VecDeque::from([batch]);
         let (mut conflicts, mut pauses) = (0, pauses());
         while let Some(mut part) = parts.pop_front() {
@@ -188,7 +196,7 @@ impl<S: Service> Worker<S> {
                     {
                         if item.failures > 1 {
                             // Not even the dead-letter table takes it; it must not get lost.
-                            return self.wait_for_database(item, parts);
+                            return Err(self.wait_for_database(item, parts));
                         }
                         parts.push_front(vec![item]);
                     }
@@ -197,11 +205,11 @@ impl<S: Service> Worker<S> {
                 Err(Failure::Database(error)) => {
                     self.complain(&error);
                     parts.push_front(part);
-                    return self.unanswered(parts.into_iter().flatten());
+                    return Err(self.unanswered(parts.into_iter().flatten()));
                 }
             }
         }
-        Vec::new()
+        Ok(())
     }
 
     /// Tells the log, once in a while: requests may come by the hundred.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use runtime::db::Database;
 use servers::{Postgres, PostgresOptions};
 use tokio::task::spawn_blocking;
@@ -48,6 +49,17 @@ async fn while_the_server_is_stopped_messages_wait_and_requests_are_refused() {
         let problem = rig.running.handle().get(&tally("o1")).await.unwrap_err();
         assert_eq!(problem.status, 503, "reading in round {round}");
     }
+    // Whenever somebody asks, they wait for one attempt and not for two.
+    let asking = (0..16).map(async |n| {
+        rig.ports.clock.sleep(Duration::from_millis(250) * n).await;
+        let began = rig.ports.clock.elapsed();
+        let problem = rig.ask(Ask::Count("asked".to_owned())).await.unwrap_err();
+        assert_eq!(problem.status, 503, "request {n}");
+        rig.ports.clock.elapsed().saturating_sub(began)
+    });
+    let longest = join_all(asking).await.into_iter().max().unwrap();
+    println!("refused after {longest:?} at most");
+    assert!(longest < Duration::from_millis(4_500), "refused after {longest:?}");
     let mut waiting = waiting;
     for (order, acknowledged) in &mut waiting {
         assert!(!acknowledged.given(), "{order} cannot have been committed");
