@@ -20,6 +20,7 @@ mod stage;
 use std::time::Duration;
 
 use ledger::Verdict;
+use relay::SharedOptions;
 use relays::{Fault, Parts};
 use stage::Stage;
 
@@ -149,6 +150,32 @@ async fn a_relay_that_comes_back_goes_on_at_once() {
     let took = stage.ports.clock.elapsed().saturating_sub(killed);
     assert!(took < runtime::db::LEASE, "{took:?}");
     stage.verdict(load).await.holds();
+    other.stop().await;
+    stage.end().await;
+}
+
+/// What one gives up for another that has joined waits until that one takes it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_handed_over_to_a_relay_that_joins_waits_for_a_moment_only() {
+    let stage = Stage::new().await;
+    let parts = stage.parts();
+    let one = parts.start("one").await;
+    stage.shared_by(&[&one]).await;
+    // So that the turns in which they renew their leases lie apart.
+    stage.ports.clock.sleep(SharedOptions::default().renew * 3 / 4).await;
+    let other = parts.start("other").await;
+    let mut longest = Duration::ZERO;
+    let mut free_since = None;
+    while stage.leased_by(&other).await < 32 {
+        let now = stage.ports.clock.elapsed();
+        let free = stage.leased_by(&one).await + stage.leased_by(&other).await < 64;
+        let since = *free_since.get_or_insert(now);
+        free_since = free.then_some(since);
+        longest = longest.max(if free { now.saturating_sub(since) } else { Duration::ZERO });
+    }
+    println!("what was handed over waited for {longest:?}");
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
+    one.stop().await;
     other.stop().await;
     stage.end().await;
 }

@@ -96,19 +96,20 @@ impl Stage {
         self.until("the buckets are shared evenly", || async {
             let mut fair = true;
             for relay in relays {
-                let held: i64 = sqlx::query_scalar(
-                    "SELECT count(*) FROM outbox_lease
-                     WHERE owner = $1 AND expires_at > clock_timestamp()",
-                )
-                .bind(relay.owner)
-                .fetch_one(&self.pool)
-                .await
-                .unwrap();
-                fair &= held == share;
+                fair &= self.leased_by(relay).await == share;
             }
             fair
         })
         .await;
+    }
+
+    /// How many buckets it has.
+    pub(crate) async fn leased_by(&self, relay: &Relay) -> i64 {
+        let held = sqlx::query_scalar(
+            "SELECT count(*) FROM outbox_lease
+             WHERE owner = $1 AND expires_at > clock_timestamp()",
+        );
+        held.bind(relay.owner).fetch_one(&self.pool).await.unwrap()
     }
 
     pub(crate) async fn nobody_leases(&self) {

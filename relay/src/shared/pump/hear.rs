@@ -14,6 +14,8 @@ use crate::shared::queue::Item;
 const PAUSE_OF_DATABASE: Duration = Duration::from_secs(1);
 /// The server's clock is not this one's: a key that was put off there is looked for a little later.
 const SLACK: Duration = Duration::from_millis(20);
+/// How often one that has just begun looks for its share, while it has less.
+const HURRY: Duration = Duration::from_millis(250);
 /// How often the backlog is counted.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// By how much pages grow while they hold nothing new.
@@ -89,6 +91,11 @@ impl Pump {
         let mut void = self.buckets.lease(leases, asked);
         void.extend(self.buckets.leave_surplus(leases.share));
         self.queue.void(&void);
+        // What others give up is read by nobody until it is taken.
+        let lacks = self.buckets.len() < usize::from(leases.share);
+        if lacks && asked < self.hurry_until {
+            self.under_way.lease.at = self.under_way.lease.at.min(asked + HURRY);
+        }
         if self.buckets.len() != before {
             let (source, buckets) = (self.source, self.buckets.len());
             tracing::info!(%source, buckets, share = leases.share, "leases changed");

@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use runtime::{
     ServiceName, Timestamp,
     broker::{Broker, Outcome},
-    db::{DbError, Floor, Leases, SharedOutbox, SharedRow},
+    db::{DbError, Floor, LEASE, Leases, SharedOutbox, SharedRow},
     host::told_to_stop,
     ports::Ports,
 };
@@ -82,6 +82,8 @@ pub(crate) struct Pump {
     owner: Uuid,
     metrics: RelayMetrics,
     buckets: Buckets,
+    /// Until then it looks for its share in a hurry: others have it, and are about to give it up.
+    hurry_until: Duration,
     /// Nothing is published from then on, unless the leases are renewed before.
     fenced_at: Duration,
     queue: Queue,
@@ -117,6 +119,7 @@ impl Pump {
             buckets: Buckets::new(now, options.rescan),
             options,
             owner,
+            hurry_until: now + LEASE,
             fenced_at: now,
             queue: Queue::new(REST),
             breaker: Breaker::new(BREAKER.0, BREAKER.1),
