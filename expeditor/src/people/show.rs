@@ -13,7 +13,7 @@ use super::{
     customer::Errand,
     outcome::{Acknowledged, Outcome},
     pace::Closing,
-    plan::{Ending, Plans},
+    plan::{Ending, Plan, Plans},
     town::Town,
 };
 use crate::{audit::Knowledge, exit::Failure, system::Settings};
@@ -26,6 +26,11 @@ pub trait Stage: Send + Sync {
 
     /// How many messages are on their way, as far as can be seen.
     async fn on_their_way(&self) -> Result<u64, Failure>;
+
+    /// How long a person waits for anything at all; longer than every ending takes.
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
 }
 
 /// What is played.
@@ -44,7 +49,7 @@ pub struct Script {
 const DEADLINE: Duration = Duration::from_secs(8);
 /// The slow gateway answers well after the deadline.
 const SLOW: Duration = Duration::from_secs(16);
-/// How long a person waits for anything at all; longer than every ending takes.
+/// See [`Stage::patience`].
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long requests are repeated that are not answered, or answered 503.
 const CLIENT_PATIENCE: Duration = Duration::from_secs(12);
@@ -87,14 +92,26 @@ impl Show {
         stage: &dyn Stage,
         script: &Script,
         closing: Closing,
+        step: impl FnMut(),
+    ) -> Result<Self, Failure> {
+        let plans = Plans::new(script.seed).draw_all(script.orders);
+        Self::play_plans(stage, plans, script, closing, step).await
+    }
+
+    /// Plays these plans at the script's rate, one after another for as long as there are more.
+    pub async fn play_plans(
+        stage: &dyn Stage,
+        plans: impl IntoIterator<Item = Plan>,
+        script: &Script,
+        closing: Closing,
         mut step: impl FnMut(),
     ) -> Result<Self, Failure> {
         let client = stage.client(CLIENT_PATIENCE);
         let mut show = Self::default();
-        let plans = Plans::new(script.seed).draw_all(script.orders);
-        for plan in &plans {
-            *show.planned.entry(plan.ending()).or_default() += 1;
-        }
+        let mut planned = BTreeMap::<Ending, u64>::new();
+        let plans = plans.into_iter().inspect(|plan| {
+            *planned.entry(plan.ending()).or_default() += 1;
+        });
         let errands = (0..).zip(plans).map(|(number, plan)| Errand {
             number,
             plan,
@@ -106,8 +123,9 @@ impl Show {
             show.note(outcome);
             step();
         };
-        let stream = crowd.serve(errands, script.rate, PATIENCE, ended).await;
+        let stream = crowd.serve(errands, script.rate, stage.patience(), ended).await;
         crowd.dismiss().await;
+        show.planned = planned;
         match stream.map_err(trouble)? {
             Stream::AllEnded => show.come_to_rest(stage, &client).await?,
             Stream::Closed => {

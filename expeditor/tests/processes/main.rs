@@ -3,7 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod audit;
+mod broker_away;
+mod caller;
+mod database_away;
 mod demo;
+mod eyes;
 mod killed;
 mod place;
+mod refused;
+mod rolling;
 mod stage;
+mod takeover;
+mod tap;

@@ -1,4 +1,4 @@
-//! A place of a test's own on the servers that all tests share.
+//! A place of a test's own, on the servers that all tests share or on one that it may disturb.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -6,8 +6,9 @@ use std::{
 };
 
 use runtime::ports::Ports;
+use servers::{Postgres, PostgresOptions, RabbitMq, RabbitMqOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
 
 /// No test waits longer than this for what must happen.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
@@ -19,23 +20,70 @@ pub(crate) struct Place {
     pub(crate) ports: Ports,
     vhost: String,
     broker: servers::Broker,
+    /// Databases that go with this value.
     prefixes: Mutex<Vec<String>>,
+    /// They go with their server.
+    own_database: bool,
+}
+
+/// A server of the test's own. It ends with this value.
+pub(crate) struct Own<T>(Option<T>);
+
+impl<T: Send + 'static> Own<T> {
+    async fn start(
+        start: impl FnOnce() -> Result<T, servers::Error> + Send + 'static,
+    ) -> Result<Self, servers::Error> {
+        Ok(Self(Some(spawn_blocking(start).await.unwrap()?)))
+    }
+
+    /// Does something to it.
+    pub(crate) async fn act(
+        &mut self,
+        act: impl FnOnce(&mut T) -> Result<(), servers::Error> + Send + 'static,
+    ) {
+        let mut server = self.0.take().expect("it comes back from each act");
+        let acted = move || {
+            let done = act(&mut server);
+            (server, done)
+        };
+        let (server, done) = spawn_blocking(acted).await.unwrap();
+        self.0 = Some(server);
+        done.unwrap();
+    }
 }
 
 impl Place {
     pub(crate) async fn new() -> Self {
+        let shared = spawn_blocking(servers::shared).await.unwrap();
+        let shared = shared.unwrap_or_else(|error| panic!("no servers: {error}"));
+        Self::on(shared.postgres, shared.rabbitmq, false).await
+    }
+
+    /// With a broker that nobody else uses, which goes last.
+    pub(crate) async fn with_own_broker() -> (Own<RabbitMq>, Self) {
+        let postgres = spawn_blocking(servers::shared_postgres).await.unwrap();
+        let postgres = postgres.unwrap_or_else(|error| panic!("no PostgreSQL: {error}"));
+        let own = Own::start(|| RabbitMq::start(&RabbitMqOptions::default())).await.unwrap();
+        let broker = own.0.as_ref().unwrap().broker();
+        (own, Self::on(postgres, broker, false).await)
+    }
+
+    /// With a database server that nobody else uses, which goes last.
+    pub(crate) async fn with_own_database() -> (Own<Postgres>, Self) {
+        let rabbitmq = spawn_blocking(servers::shared_rabbitmq).await.unwrap();
+        let rabbitmq = rabbitmq.unwrap_or_else(|error| panic!("no RabbitMQ: {error}"));
+        let own = Own::start(|| Postgres::start(&PostgresOptions::default())).await.unwrap();
+        let url = own.0.as_ref().unwrap().url();
+        (own, Self::on(url, rabbitmq, true).await)
+    }
+
+    async fn on(database_url: String, broker: servers::Broker, own_database: bool) -> Self {
         let ports = Ports::system();
         let vhost = format!("test-{}", ports.ids.next());
-        let name = vhost.clone();
-        let making = move || {
-            let shared = servers::shared().unwrap_or_else(|error| panic!("no servers: {error}"));
-            let url = shared.rabbitmq.vhost(&name).unwrap();
-            (shared, url)
-        };
-        let (shared, amqp_url) = tokio::task::spawn_blocking(making).await.unwrap();
-        let (database_url, broker) = (shared.postgres, shared.rabbitmq);
+        let (making, name) = (broker.clone(), vhost.clone());
+        let amqp_url = spawn_blocking(move || making.vhost(&name)).await.unwrap().unwrap();
         let prefixes = Mutex::default();
-        Self { database_url, amqp_url, ports, vhost, broker, prefixes }
+        Self { database_url, amqp_url, ports, vhost, broker, prefixes, own_database }
     }
 
     /// The broker's HTTP API, as an administrator.
@@ -72,7 +120,15 @@ impl Place {
 
     /// Databases whose names begin so go with this value.
     pub(crate) fn owns(&self, prefix: &str) {
+        if self.own_database {
+            return;
+        }
         self.prefixes.lock().unwrap_or_else(PoisonError::into_inner).push(prefix.to_owned());
+    }
+
+    /// Waits for something that must come.
+    pub(crate) async fn within<T>(&self, wait: impl Future<Output = T>) -> T {
+        timeout(BOUND, wait).await.expect("nothing may take so long")
     }
 
     /// Waits until a condition holds.

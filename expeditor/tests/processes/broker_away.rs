@@ -1,0 +1,158 @@
+//! The broker goes away while people order, stopped in order and killed, for longer than the
+//! deadlines last. Orders are accepted meanwhile; no deadline that ran meanwhile cancels an order;
+//! when it is back, all that waited goes out in order. Processes that are started meanwhile wait for
+//! it.
+
+use std::time::Duration;
+
+use expeditor::{
+    fleet::OnServers,
+    people::{outcome::Acknowledged, plan::Plan},
+};
+use futures_util::future::join_all;
+use reqwest::StatusCode;
+use runtime::auth::Role;
+
+use crate::{
+    caller::{Call, Caller},
+    eyes::Eyes,
+    place::{Own, Place},
+    stage::{Load, end_well, ground, start},
+    tap,
+};
+
+/// Longer than people are given to answer.
+const AWAY: Duration = Duration::from_secs(10);
+/// Processes that are killed and started again meanwhile.
+const BEGIN: [&str; 3] = ["orchestrator-2", "payment-1", "relay-1"];
+/// Between two orders of the test's own.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The states of orders that have not ended.
+const OPEN: &[&str] =
+    &["placed", "paid", "accepted", "cooking", "cooked", "on_the_way", "cancelling", "returning"];
+
+struct Outage<'a> {
+    stage: &'a OnServers,
+    eyes: &'a Eyes,
+    caller: Caller,
+    /// What was acknowledged while the broker was away.
+    acknowledged: Vec<Acknowledged>,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn orders_are_accepted_while_the_broker_is_away_and_none_is_cancelled_for_it() {
+    let (mut broker, place) = Place::with_own_broker().await;
+    let (ground, dir) = (ground(&place), tempfile::tempdir().unwrap());
+    let stage = start(&place, &ground, dir.path()).await;
+    tap::open(&place.amqp_url).await;
+    let eyes = Eyes::open(&place, &ground).await;
+    let caller = Caller::of(&stage, true);
+    let mut outage = Outage { stage: &stage, eyes: &eyes, caller, acknowledged: Vec::new() };
+    let disturb = async {
+        outage.lasts(&mut broker, "stopped", servers::RabbitMq::stop).await;
+        outage.lasts(&mut broker, "killed", servers::RabbitMq::kill).await;
+    };
+    let disturb = async {
+        tokio::select! {
+            () = disturb => {}
+            fallen = stage.fleet.fallen() => panic!("{fallen}"),
+        }
+    };
+    let first = vec![Plan::SilentOwner, Plan::SilentCook];
+    let (mut show, ()) = Load { seed: 53, rate: 5.0, first }.during(&stage, disturb).await;
+    let events = tap::in_order(&place.amqp_url).await;
+    println!("{events} events came in order");
+    assert!(events > 5 * show.acknowledged.len(), "{events} are not all");
+    show.acknowledged.append(&mut outage.acknowledged);
+    end_well(stage, &show).await;
+}
+
+impl Outage<'_> {
+    async fn lasts(
+        &mut self,
+        broker: &mut Own<servers::RabbitMq>,
+        how: &str,
+        end: fn(&mut servers::RabbitMq) -> Result<(), servers::Error>,
+    ) {
+        let eyes = self.eyes;
+        let before = eyes.versions().await.len();
+        let enough = async || eyes.versions().await.len() >= before + 20;
+        eyes.until(eyes.now(), "people order", enough).await;
+        broker.act(end).await;
+        let gone = eyes.now();
+        for name in BEGIN {
+            self.stage.fleet.kill(name).unwrap();
+        }
+        let begin = join_all(BEGIN.map(|name| self.stage.fleet.launch(name)));
+        let away = async {
+            for name in BEGIN {
+                self.is_alive_and_not_ready(name).await;
+            }
+            let mut placed = Vec::new();
+            while eyes.now().saturating_sub(gone) < AWAY {
+                placed.push(self.order().await);
+            }
+            assert_eq!(self.probe("orchestrator-1", "readyz").await, Some(StatusCode::OK));
+            let open = eyes.orders(OPEN).await;
+            broker.act(servers::RabbitMq::restart).await;
+            (eyes.now(), placed, open)
+        };
+        let (begun, (back, mut placed, open)) = tokio::join!(begin, away);
+        begun.into_iter().collect::<Result<(), _>>().unwrap();
+        let first = async || self.ended(&placed).await > 0;
+        let first = eyes.until(back, "an order goes on", first).await;
+        let all = async || self.ended(&placed).await == placed.len();
+        let all = eyes.until(back, "all that were placed meanwhile end", all).await;
+        // Those that wait out a deadline do so from then on.
+        let ended = async || open.is_disjoint(&eyes.orders(OPEN).await);
+        let ended = eyes.until(back, "all that were open end", ended).await;
+        println!(
+            "{how}: away for {:?}; {} orders placed meanwhile went on after {first:?}, and all had \
+             ended after {all:?}; {} that were open had ended after {ended:?}",
+            back.saturating_sub(gone),
+            placed.len(),
+            open.len(),
+        );
+        for order in &placed {
+            let call = Call::get(format!("/orders/{}", order.order_id), Role::Operator);
+            let replica = &self.caller.replicas(&call)[0];
+            let reply = self.caller.once(replica, &call).await.unwrap();
+            let reason = reply.body.get("reason").cloned();
+            assert_eq!(reason, Some("payment_declined".into()), "{:?}", reply.body);
+        }
+        self.acknowledged.append(&mut placed);
+    }
+
+    /// A process that was started while there is no broker lives, and waits for it.
+    async fn is_alive_and_not_ready(&self, name: &str) {
+        let listens = async || self.probe(name, "healthz").await == Some(StatusCode::OK);
+        self.eyes.until(self.eyes.now(), &format!("{name} lives"), listens).await;
+        let ready = self.probe(name, "readyz").await;
+        assert_eq!(ready, Some(StatusCode::SERVICE_UNAVAILABLE), "{name}");
+    }
+
+    async fn probe(&self, name: &str, path: &str) -> Option<StatusCode> {
+        let member = self.stage.fleet.members().into_iter().find(|member| member.name == name)?;
+        let answer = reqwest::get(format!("http://{}/{path}", member.address?)).await;
+        answer.ok().map(|answer| answer.status())
+    }
+
+    /// Places an order at an orchestrator; it is accepted at the first attempt, also by one that is
+    /// not ready.
+    async fn order(&self) -> Acknowledged {
+        let eyes = self.eyes;
+        let call = Call::order(u64::try_from(eyes.now().as_micros()).unwrap());
+        let replica = &self.caller.replicas(&call)[0];
+        let reply = self.caller.once(replica, &call).await.unwrap();
+        assert_eq!(reply.status, StatusCode::CREATED, "{reply:?}");
+        eyes.sleep(PAUSE).await;
+        call.acknowledged(&reply).unwrap()
+    }
+
+    /// How many of these have ended.
+    async fn ended(&self, placed: &[Acknowledged]) -> usize {
+        let ended = self.eyes.orders(&["cancelled"]).await;
+        placed.iter().filter(|order| ended.contains(&order.order_id)).count()
+    }
+}
