@@ -58,7 +58,7 @@ async fn nothing_is_acknowledged_while_the_database_is_away_and_all_goes_on_by_i
         }
     };
     let (mut show, ()) =
-        Load { seed: 61, rate: 6.0, first: Vec::new() }.during(&stage, disturb).await;
+        Load { seed: 61, rate: 6.0, first: Vec::new() }.during(&stage, Box::pin(disturb)).await;
     let mut acknowledged = acknowledged.into_inner().unwrap();
     println!("{} orders of the test's own were acknowledged", acknowledged.len());
     assert!(acknowledged.len() > 20, "nothing was tried");
