@@ -92,10 +92,10 @@ async fn one_orchestrator(stage: &OnServers, eyes: &Eyes, name: &str) {
     stage.fleet.kill(name).unwrap();
     let killed = eyes.now();
     let before = eyes.versions().await;
-    let placed = async || eyes.versions().await.len() >= before.len() + SOME;
-    eyes.until(killed, "orders are placed at the other one", placed).await;
     let moved = async || some_moved(&before, &eyes.versions().await) >= SOME;
     let meanwhile = eyes.until(killed, "orders go on at the other one", moved).await;
+    let placed = async || eyes.versions().await.len() >= before.len() + SOME;
+    eyes.until(killed, "orders are placed at the other one", placed).await;
     stage.fleet.launch(name).await.unwrap();
     let ready = eyes.now();
     let works = async || inputs(stage, name).await > 0.0;
