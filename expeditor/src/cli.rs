@@ -4,14 +4,12 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser, value_parser};
-use contracts::{
-    ServiceName,
-    schema::{self, MessageType},
-};
+use contracts::ServiceName;
 use serde::Deserialize;
 
 use crate::{
     bench::options::BenchCommand,
+    commands::{openapi::OpenapiArgs, schemas::SchemasArgs},
     config::{Number, address, url},
     credentials::options::{KeysArgs, TokenArgs},
     process::options::{RelayArgs, ServeArgs},
@@ -88,6 +86,8 @@ pub enum Command {
     Schemas(SchemasArgs),
     /// Print what the services say to one another as an AsyncAPI document.
     Asyncapi,
+    /// Print how the services are asked over HTTP as an OpenAPI document.
+    Openapi(OpenapiArgs),
     /// Bring databases to this program's version: those in a directory, or one on PostgreSQL.
     Migrate(MigrateArgs),
     /// Set PostgreSQL and RabbitMQ up for all services, and write the files that they are started
@@ -245,19 +245,6 @@ pub struct GraphArgs {
     pub format: Option<GraphFormat>,
 }
 
-/// Options of `schemas`.
-#[derive(Debug, Default, Args)]
-pub struct SchemasArgs {
-    /// Which message's, by its type as in `order-placed`; `envelope` is what is around each
-    /// [default: all].
-    #[arg(value_name = "TYPE", value_parser = schema_name)]
-    pub name: Option<String>,
-    /// Write files to this directory instead; for all of them also the routes and an example of
-    /// each message.
-    #[arg(long, value_name = "DIR", env = "EXPEDITOR_DIR")]
-    pub dir: Option<PathBuf>,
-}
-
 /// Options of `migrate`.
 #[derive(Debug, Default, Args)]
 pub struct MigrateArgs {
@@ -329,15 +316,6 @@ fn which(name: &str) -> Result<Which, String> {
         let names: Vec<&str> = ServiceName::ALL.iter().map(|service| service.as_str()).collect();
         format!("the services are {}, or all of them: all", names.join(", "))
     })
-}
-
-fn schema_name(name: &str) -> Result<String, String> {
-    if name == schema::ENVELOPE || MessageType::parse(name).is_some() {
-        return Ok(name.to_owned());
-    }
-    let known = MessageType::all().map(MessageType::as_str).chain([schema::ENVELOPE]);
-    let nearest = known.min_by_key(|known| strsim::damerau_levenshtein(known, name));
-    Err(format!("there is no such message; did you mean '{}'?", nearest.unwrap_or_default()))
 }
 
 /// The words for how a saga stands.

@@ -16,7 +16,10 @@ use runtime::{
     broker::{Broker, in_process::InProcess},
     db::{Database, Migrations, sqlite::SqliteDatabase},
     host,
-    http::{Access, Guarded, Handle, Readiness, ServeError, Server, dead_letters, health, parked},
+    http::{
+        Access, Guarded, Handle, Readiness, ServeError, Server, dead_letters, health, openapi,
+        parked,
+    },
     metrics::{self, Metrics},
     ports::Ports,
 };
@@ -24,6 +27,7 @@ use serde::Deserialize;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
+    commands::openapi::TITLE,
     directory::Making,
     exit::Failure,
     lock::DataLock,
@@ -155,6 +159,7 @@ impl System {
             .routes()
             .merge(health::routes(readiness, ports.clone()))
             .merge(metrics::routes(metrics.clone()));
+        let routes = openapi::routes(TITLE, routes);
         let server = {
             let server = server.with_metrics(metrics);
             let (routes, own_ports) = (routes.clone(), ports.clone());
@@ -285,17 +290,25 @@ impl Services {
     }
 
     fn routes(&self) -> Guarded {
-        routes_of(orchestrator::routes, self.orchestrator.handle())
-            .merge(routes_of(payment::routes, self.payment.handle()))
-            .merge(routes_of(store::routes, self.store.handle()))
-            .merge(routes_of(cook::routes, self.cook.handle()))
-            .merge(routes_of(rider::routes, self.rider.handle()))
+        served(orchestrator::routes, self.orchestrator.handle())
+            .merge(served(payment::routes, self.payment.handle()))
+            .merge(served(store::routes, self.store.handle()))
+            .merge(served(cook::routes, self.cook.handle()))
+            .merge(served(rider::routes, self.rider.handle()))
     }
 }
 
+/// [`routes_of`] a service that runs.
+pub fn served<S: Service>(own: fn() -> Guarded<Handle<S>>, handle: Handle<S>) -> Guarded {
+    routes_of(own, handle.service().name()).with_state(handle)
+}
+
 /// The routes of a service: its own, and those that every service has.
-pub fn routes_of<S: Service>(own: fn(Handle<S>) -> Guarded, handle: Handle<S>) -> Guarded {
-    own(handle.clone()).merge(dead_letters::routes(handle.clone())).merge(parked::routes(handle))
+pub fn routes_of<S: Service>(
+    own: fn() -> Guarded<Handle<S>>,
+    service: ServiceName,
+) -> Guarded<Handle<S>> {
+    own().merge(dead_letters::routes(service)).merge(parked::routes(service)).of(service)
 }
 
 /// What is told where an address cannot be listened on.

@@ -107,6 +107,23 @@ fn wrong_usage_and_configuration_end_with_2() {
 }
 
 #[test]
+fn the_document_of_the_http_api_is_printed_whole_or_of_one_service() {
+    let printed = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_slice(&ends(arguments, 0, "").stdout).unwrap()
+    };
+    let (all, store) = (printed(&["openapi"]), printed(&["openapi", "store"]));
+    assert_eq!(
+        (&all["openapi"], &store["info"]["title"]),
+        (&"3.1.0".into(), &"Expeditor: store".into())
+    );
+    let paths = |document: &serde_json::Value| document["paths"].as_object().unwrap().len();
+    assert!(paths(&all) > paths(&store));
+    assert!(store["paths"]["/store/holdings"].is_object() && store["paths"]["/readyz"].is_object());
+    assert!(store["paths"]["/orders"].is_null());
+    ends(&["openapi", "bakery"], 2, "bakery");
+}
+
+#[test]
 fn a_server_that_is_not_there_ends_it_with_3_and_its_password_is_not_told() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("postgres://u:secret@{nobody}/x");

@@ -4,10 +4,11 @@
 //! would queue; so it must never hold anything that an order changes.
 
 use contracts::{MenuId, Money, StoreId, Timestamp, event::MenuItemChanged};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One item of one store's menu, as it was last told of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CatalogItem {
     /// Whose menu.
     pub store_id: StoreId,

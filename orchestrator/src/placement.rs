@@ -6,6 +6,7 @@ use std::{fmt, str::FromStr};
 
 use contracts::{Address, CustomerId, Line, MenuId, Money, StoreId};
 use runtime::{FieldError, Problem};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::CatalogItem;
@@ -25,12 +26,17 @@ pub struct PlaceOrder {
     pub token: PaymentToken,
 }
 
+/// The most pieces of one line.
+pub const MAX_QUANTITY: u16 = 999;
+
 /// One line of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "WantedItem", deny_unknown_fields)]
 pub struct Wanted {
     /// Which item of the store's menu.
     pub menu_id: MenuId,
     /// How many pieces, 1–999.
+    #[schemars(range(min = 1, max = MAX_QUANTITY))]
     pub quantity: u32,
 }
 

@@ -1,7 +1,7 @@
 //! The orchestrator on the path: which aggregates an input is about, and what is decided upon it.
 
 use contracts::{Event, EventType, Fact, Message, OrderId, SagaId, ServiceName, Timestamp};
-use runtime::{Decision, Incoming, Input, Key, Keys, Kind, Problem, Reply, Service, View};
+use runtime::{Cause, Decision, Incoming, Input, Key, Keys, Kind, Problem, Reply, Service, View};
 use saga::{Ignored, Outcome, Refusal};
 
 use crate::{
@@ -151,13 +151,16 @@ impl Orchestrator {
         now: Timestamp,
     ) -> Decision<State> {
         let Some(order) = order(view, &order_key(&fact.order_id)) else {
-            return Decision::dead_letter(format!("there is no order {}", fact.order_id));
+            return Decision::dead_letter(Cause::NoSuchOrder.because(&fact.order_id));
         };
         if let Some(saga) = incoming.saga.filter(|saga| order.saga(*saga).is_none()) {
-            return Decision::dead_letter(format!("order {} has no saga {saga}", fact.order_id));
+            return Decision::dead_letter(
+                Cause::NoSuchSaga
+                    .because(format_args!("order {} has no saga {saga}", fact.order_id)),
+            );
         }
         let Some(sequence) = incoming.sequence else {
-            return Decision::dead_letter("a fact needs a sequence");
+            return Decision::dead_letter(Cause::NoSequence.because("a fact needs a sequence"));
         };
         let source = incoming.source.as_str();
         let news = sequence > order.heard(source);
@@ -169,7 +172,7 @@ impl Orchestrator {
             reason: refusal_reason(fact).map(str::to_owned),
         });
         match Turn::take(&self.settings, order, &input, now) {
-            Err(unknown) => Decision::dead_letter(unknown.to_string()),
+            Err(unknown) => Decision::dead_letter(Cause::UnknownDefinition.because(unknown)),
             Ok(mut turn) if turn.changed() => {
                 if news {
                     turn.order.note(fact);
@@ -178,7 +181,9 @@ impl Orchestrator {
             }
             Ok(turn) => match turn.outcome {
                 // A fact is never lost: what cannot be taken in waits for an operator.
-                Outcome::Refused(why) => Decision::dead_letter(why.text()),
+                Outcome::Refused(why) => {
+                    Decision::dead_letter(Cause::FactRefused.because(why.text()))
+                }
                 outcome => Decision::ignored(label(outcome)),
             },
         }
@@ -246,12 +251,17 @@ impl Service for Orchestrator {
                 }
                 Message::Event(Event::MenuItemChanged(told)) => {
                     if !catalog::is_price(told.price) {
-                        return Decision::dead_letter("a price is from 0 to 10^12 minor units");
+                        return Decision::dead_letter(
+                            Cause::ImpossibleAmount
+                                .because("a price is from 0 to 10^12 minor units"),
+                        );
                     }
                     let key = item_key(&told.store_id, &told.menu_id);
                     let known = view.get(&key).and_then(State::as_item);
                     let Some(sequence) = incoming.sequence else {
-                        return Decision::dead_letter("an event needs a sequence");
+                        return Decision::dead_letter(
+                            Cause::NoSequence.because("an event needs a sequence"),
+                        );
                     };
                     match catalog::apply(known, told, sequence, incoming.time) {
                         Some(item) => Decision {
@@ -262,9 +272,9 @@ impl Service for Orchestrator {
                     }
                 }
                 Message::Event(_) => Decision::ignored("unheard"),
-                Message::Command(_) => {
-                    Decision::dead_letter("the orchestrator takes no commands from the broker")
-                }
+                Message::Command(_) => Decision::dead_letter(
+                    Cause::Misrouted.because("the orchestrator takes no commands from the broker"),
+                ),
             },
             Input::Request(Request::Place(placing)) => self.place(placing, view, now),
             Input::Request(Request::Cancel(id)) => self.cancel(id, view, now),

@@ -1,12 +1,13 @@
 //! The words in which a customer sees an order, folded from the steps of its sagas.
 
 use saga::{Cancellation, Instance, Status};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{order::Order, sagas::return_order};
 
 /// How an order stands, as its customer sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {
     /// Asked for.

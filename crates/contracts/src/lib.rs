@@ -10,6 +10,7 @@
 pub mod asyncapi;
 pub mod command;
 pub mod envelope;
+pub mod errors;
 pub mod event;
 pub mod example;
 pub mod fact;
@@ -25,6 +26,7 @@ pub mod time;
 
 pub use command::{Command, CommandType};
 pub use envelope::{Envelope, EnvelopeError, Message};
+pub use errors::Cause;
 pub use event::{Event, EventType};
 pub use fact::{Detail, Fact, Milestone, Record};
 pub use id::{

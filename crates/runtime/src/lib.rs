@@ -23,7 +23,7 @@ pub mod ports;
 pub mod service;
 pub mod telemetry;
 
-pub use contracts::{ServiceName, Timestamp};
+pub use contracts::{Cause, ServiceName, Timestamp};
 
 pub use aggregate::{Aggregate, Key, Kind, Phase};
 pub use http::problem::{FieldError, Problem};

@@ -7,10 +7,11 @@ use axum::{
     extract::{FromRequest, Request},
 };
 use contracts::{Event, Message, Milestone, OrderId, Record, SagaId, ServiceName, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    Content, Decision, Key, Kind, Outgoing, Problem,
+    Cause, Content, Decision, Key, Kind, Outgoing, Problem,
     db::ListQuery,
     http::{JsonBody, Page},
 };
@@ -76,12 +77,12 @@ pub fn as_it_stands<S>(view: &impl Serialize) -> Decision<S> {
 /// A message that is not for this service: a dead letter, since whoever sent it believes that it
 /// was heard.
 pub fn misrouted<S>(service: ServiceName, message: &Message) -> Decision<S> {
-    Decision::dead_letter(match message {
+    Decision::dead_letter(Cause::Misrouted.because(match message {
         Message::Command(command) => {
             format!("{service} has no command {}", command.kind().as_str())
         }
         Message::Event(event) => format!("{service} does not listen to {}", event.kind()),
-    })
+    }))
 }
 
 /// One page of a kind of aggregate, in order of id; in any state where no state is given.
@@ -120,24 +121,26 @@ pub fn both<A, B>(one: Result<A, Problem>, other: Result<B, Problem>) -> Result<
 }
 
 /// A request that says everything by its path: without a body, or with an empty object.
-#[derive(Clone, Copy, Debug)]
-pub struct NoFields;
+#[derive(Clone, Copy, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct NoFields {}
 
 impl<S: Send + Sync> FromRequest<S> for NoFields {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         if request.body().is_end_stream() {
-            return Ok(Self);
+            return Ok(Self {});
         }
         let JsonBody(fields) = JsonBody::from_request(request, state).await?;
-        fields.finish(Some(Self))
+        fields.finish(Some(Self {}))
     }
 }
 
 /// What a participant holds for an order, as an auditor reads it; a service adds its `own` fields
 /// beside these.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "{T}Holding", description = "What the service holds for an order.")]
 pub struct Holding<'a, T> {
     /// The order.
     pub order_id: &'a OrderId,

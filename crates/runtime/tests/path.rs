@@ -68,7 +68,7 @@ async fn a_poison_message_stands_alone() {
     let dead = dead_letters(&rig).await;
     assert_eq!(dead.len(), bad.len() + 2);
     for (order, why) in bad.iter().zip([
-        "deciding panicked",
+        "panicked: ",
         "told to give up",
         "jump is saved as 2 over 0",
         "speaks without being there",
@@ -91,8 +91,8 @@ async fn what_the_broker_gave_up_is_kept_and_not_decided_upon() {
         rig.deliver_dead(bytes, Some("gave it up")).await.wait().await;
     }
     let kept = vec![
-        (given_up.clone().into_bytes(), "gave it up".to_owned()),
-        (vec![0, 0xff], "gave it up".to_owned()),
+        (given_up.clone().into_bytes(), "given-up: gave it up".to_owned()),
+        (vec![0, 0xff], "given-up: gave it up".to_owned()),
     ];
     assert_eq!(dead_letters(&rig).await, kept);
     assert!(rig.tally("o1").await.is_none(), "nothing was decided");
@@ -236,6 +236,7 @@ async fn what_the_database_rejects_is_found_and_buried() {
     }
     let dead = dead_letters(&rig).await;
     assert_eq!(dead.len(), 1);
+    assert!(dead[0].1.starts_with("not-carried-out: "), "{dead:?}");
     assert!(dead[0].1.contains("the test rejects it"), "{dead:?}");
     for order in ["a", "b", "c", "d"] {
         assert_eq!(rig.tally(order).await.unwrap().count, 1, "{order}");

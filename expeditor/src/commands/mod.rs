@@ -7,6 +7,7 @@ pub mod demo;
 pub mod dev;
 pub mod graph;
 pub mod migrate;
+pub mod openapi;
 pub mod provision;
 pub mod ready;
 pub mod saga;
@@ -37,6 +38,10 @@ pub async fn run(command: Command, file: File) -> Result<(), Failure> {
         Command::Schemas(options) => schemas::run(&options),
         Command::Asyncapi => {
             asyncapi::run();
+            Ok(())
+        }
+        Command::Openapi(options) => {
+            openapi::run(&options);
             Ok(())
         }
         Command::Migrate(options) => migrate::run(options, file).await,

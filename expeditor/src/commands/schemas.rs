@@ -1,15 +1,40 @@
 //! `schemas`: the JSON Schemas of the messages, printed or written to a directory. Writing all of
 //! them to `contracts/released/` is how a change of the language is released.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use contracts::schema::{self, File};
+use clap::Args;
+use contracts::schema::{self, File, MessageType};
 
 use crate::{
-    cli::SchemasArgs,
     exit::{Failure, disk},
     print,
 };
+
+/// Options of `schemas`.
+#[derive(Debug, Default, Args)]
+pub struct SchemasArgs {
+    /// Which message's, by its type as in `order-placed`; `envelope` is what is around each
+    /// [default: all].
+    #[arg(value_name = "TYPE", value_parser = schema_name)]
+    pub name: Option<String>,
+    /// Write files to this directory instead; for all of them also the routes and an example of
+    /// each message.
+    #[arg(long, value_name = "DIR", env = "EXPEDITOR_DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+fn schema_name(name: &str) -> Result<String, String> {
+    if name == schema::ENVELOPE || MessageType::parse(name).is_some() {
+        return Ok(name.to_owned());
+    }
+    let known = MessageType::all().map(MessageType::as_str).chain([schema::ENVELOPE]);
+    let nearest = known.min_by_key(|known| strsim::damerau_levenshtein(known, name));
+    Err(format!("there is no such message; did you mean '{}'?", nearest.unwrap_or_default()))
+}
 
 /// Prints or writes them.
 pub fn run(options: &SchemasArgs) -> Result<(), Failure> {

@@ -367,7 +367,7 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
 mod tests {
     use axum::http;
     use contracts::ServiceName;
-    use runtime::http::{Access, Guarded, Server, Who};
+    use runtime::http::{Access, Guarded, Operation, Server, Who};
 
     use super::*;
 
@@ -398,8 +398,8 @@ mod tests {
                 let body = serde_json::json!({ "token": token }).to_string();
                 async move { response.body(axum::body::Body::from(body)).unwrap() }
             };
-            let routes = Guarded::new().get("/orders", Who::Open, answer.clone());
-            let routes = routes.get("/", Who::Open, answer);
+            let routes = Guarded::new().get("/orders", Who::Open, told(), answer.clone());
+            let routes = routes.get("/", Who::Open, told(), answer);
             let (own, never) = (ports.clone(), std::future::pending());
             ports.spawn(async move { server.serve(routes, Access::Open, &own, never).await });
             Self { base, asked }
@@ -408,6 +408,16 @@ mod tests {
         fn asked(&self) -> usize {
             self.asked.load(Ordering::SeqCst)
         }
+    }
+
+    /// Any answer that a replica may give.
+    fn told() -> Operation {
+        Operation::new("answer", "Answers as it is told to.")
+            .answer::<String>(200, "All is well.")
+            .problems(429, &["too-many-requests"])
+            .problems(500, &["internal"])
+            .problems(502, &["bad-gateway"])
+            .problems(503, &["service-unavailable"])
     }
 
     /// Where nobody listens.

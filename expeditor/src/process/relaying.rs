@@ -15,7 +15,7 @@ use runtime::{
         SharedOutbox,
         postgres::{PostgresOutbox, Sole},
     },
-    http::{Access, Guarded, Readiness, Server, health},
+    http::{Access, Guarded, Readiness, Server, health, openapi},
     metrics::{self, Metrics},
     ports::Ports,
 };
@@ -89,7 +89,8 @@ pub async fn run(options: RelayArgs, file: File) -> Result<(), Failure> {
 
 /// What a relay answers.
 pub fn routes(metrics: Metrics, readiness: Readiness, ports: &Ports) -> Guarded {
-    metrics::routes(metrics).merge(health::routes(readiness, ports.clone()))
+    let routes = metrics::routes(metrics).merge(health::routes(readiness, ports.clone()));
+    openapi::routes("Expeditor: relay", routes)
 }
 
 /// Without keys nobody has to log in, so nobody from elsewhere may come in.

@@ -9,7 +9,7 @@ use runtime::{
     broker::Broker,
     db::Database,
     host,
-    http::{Access, Guarded, Handle, Readiness, Server, health},
+    http::{Access, Guarded, Handle, Readiness, Server, health, openapi},
     metrics::{self, Metrics},
     ports::Ports,
 };
@@ -20,7 +20,8 @@ use super::{
     servers,
 };
 use crate::{
-    config::File, credentials, exit::Failure, people::pace::Closing, print, signals, system,
+    commands::openapi::title, config::File, credentials, exit::Failure, people::pace::Closing,
+    print, signals, system,
 };
 
 /// What a service is served with.
@@ -74,7 +75,7 @@ impl Place {
     async fn serve<S: Service>(
         mut self,
         service: S,
-        routes: fn(Handle<S>) -> Guarded,
+        routes: fn() -> Guarded<Handle<S>>,
     ) -> Result<(), Failure> {
         let (name, ports) = (service.name(), self.ports.clone());
         let start = ports.now();
@@ -95,9 +96,10 @@ impl Place {
         let readiness = Readiness::default();
         running.watch(&readiness);
         let handle = running.handle();
-        let routes = system::routes_of(routes, handle)
+        let routes = system::served(routes, handle)
             .merge(metrics::routes(metrics))
             .merge(health::routes(readiness, ports.clone()));
+        let routes = openapi::routes(&title(name), routes);
         print::line(format_args!("{name} listens on http://{address}"));
         server.serve(routes, self.access, &ports, self.closing.wait()).await;
         // Requests in hand were answered; now the batch in hand, then the connections. Nothing is

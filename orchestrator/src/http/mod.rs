@@ -6,12 +6,13 @@ mod holdings;
 pub(crate) mod operator;
 pub(crate) mod orders;
 
+use contracts::{ServiceName, StoreId};
 use runtime::{
     auth::Role,
-    http::{Guarded, Handle, Who},
+    http::{Guarded, Handle, Operation, Who},
 };
 
-use crate::Orchestrator;
+use crate::{Orchestrator, catalog::CatalogItem, views::Holding};
 
 /// Who orders, and who does it for them on the telephone.
 const CUSTOMERS: Who = Who::Only(&[Role::Customer, Role::Operator]);
@@ -19,15 +20,26 @@ const CUSTOMERS: Who = Who::Only(&[Role::Customer, Role::Operator]);
 const READERS: Who = Who::Only(&[Role::Customer, Role::Operator, Role::Auditor]);
 
 /// Every route of the orchestrator.
-pub fn routes(handle: Handle<Orchestrator>) -> Guarded {
+pub fn routes() -> Guarded<Handle<Orchestrator>> {
+    let dishes = Operation::new("show_catalog", "Lists what can be ordered of a store.")
+        .path::<StoreId>("store_id")
+        .list::<CatalogItem>("Items.");
+    let held =
+        Operation::new("orchestrator_holdings", "Lists what is held for each order, by order id.")
+            .list::<Holding>("What is held.");
     Guarded::new()
-        .post("/orders", CUSTOMERS, orders::place)
-        .get("/orders/{order_id}", READERS, orders::show)
-        .delete("/orders/{order_id}", CUSTOMERS, orders::cancel)
-        .get("/catalog/stores/{store_id}", Who::ANYBODY, catalog::of_store)
-        .get("/operator/sagas", Who::OVERSEERS, operator::list)
-        .get("/operator/sagas/{saga_id}", Who::OVERSEERS, operator::show)
-        .get("/operator/sagas/{saga_id}/history", Who::OVERSEERS, operator::history)
-        .get("/orchestrator/holdings", Who::AUDIT, holdings::list)
-        .with_state(handle)
+        .post("/orders", CUSTOMERS, orders::placed(), orders::place)
+        .get("/orders/{order_id}", READERS, orders::shown(), orders::show)
+        .delete("/orders/{order_id}", CUSTOMERS, orders::cancelled(), orders::cancel)
+        .get("/catalog/stores/{store_id}", Who::ANYBODY, dishes, catalog::of_store)
+        .get("/operator/sagas", Who::OVERSEERS, operator::listed(), operator::list)
+        .get("/operator/sagas/{saga_id}", Who::OVERSEERS, operator::shown(), operator::show)
+        .get(
+            "/operator/sagas/{saga_id}/history",
+            Who::OVERSEERS,
+            operator::told(),
+            operator::history,
+        )
+        .get("/orchestrator/holdings", Who::AUDIT, held, holdings::list)
+        .of(ServiceName::Orchestrator)
 }

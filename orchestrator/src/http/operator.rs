@@ -9,14 +9,19 @@ use contracts::{CustomerId, OrderId, SagaId, StoreId, Timestamp};
 use runtime::{
     Problem, SagaRow,
     db::SagaQuery,
-    http::{Handle, Page, StrictQuery, handle::read_problem, list_response, path_id},
+    http::{
+        Handle, Operation, Page, Shape, StrictQuery,
+        handle::read_problem,
+        list_response, path_id,
+        shape::{one_of, text},
+    },
 };
 use uuid::Uuid;
 
 use crate::{
     Orchestrator,
     aggregates::{self, order_key},
-    views::{SagaSummary, SagaView, entry_view},
+    views::{EntryView, SagaSummary, SagaView, entry_view},
 };
 
 /// The status words that a list may be asked for.
@@ -24,6 +29,36 @@ const STATUSES: [&str; 7] =
     ["running", "compensating", "completed", "cancelled", "returned", "suspended", "stuck"];
 /// The longest text that may be searched for: an id.
 const MAX_TEXT: usize = 64;
+
+/// What is asked by [`list`].
+pub(super) fn listed() -> Operation {
+    Operation::new("list_sagas", "Lists sagas, newest first.")
+        .query("status", "Only those that stand so.", one_of(&STATUSES))
+        .query("step", "Only those that wait on this step.", text(1, MAX_TEXT))
+        .query("customer_id", "Only those of this customer.", Shape::of::<CustomerId>())
+        .query("store_id", "Only those of this store.", Shape::of::<StoreId>())
+        .query("q", "Only those whose id or order's id begins so.", text(1, MAX_TEXT))
+        .query("stalled", "Only those at which a person should look.", Shape::of::<bool>())
+        .query("since", "Only those that were started then or later.", Shape::of::<Timestamp>())
+        .query("until", "Only those that were started before.", Shape::of::<Timestamp>())
+        .list::<SagaSummary>("Sagas.")
+}
+
+/// What is asked by [`show`].
+pub(super) fn shown() -> Operation {
+    Operation::new("show_saga", "Shows a saga with its steps.")
+        .path::<Uuid>("saga_id")
+        .answer::<SagaView>(200, "The saga.")
+        .not_found()
+}
+
+/// What is asked by [`history`].
+pub(super) fn told() -> Operation {
+    Operation::new("saga_history", "Lists what happened to a saga, oldest first.")
+        .path::<Uuid>("saga_id")
+        .list::<EntryView>("Events.")
+        .not_found()
+}
 
 /// `GET /operator/sagas`
 pub(super) async fn list(
@@ -66,7 +101,7 @@ pub(super) async fn history(
     let entries = handle.reader().history(row.saga_id, after, limit).await;
     let entries = entries.map_err(|error| read_problem(&error))?;
     let views: Vec<_> = entries.iter().map(entry_view).collect();
-    Ok(list_response(views, limit, |last| last["version"].to_string()))
+    Ok(list_response(views, limit, |last| last.version.to_string()))
 }
 
 async fn row(handle: &Handle<Orchestrator>, saga_id: &str) -> Result<SagaRow, Problem> {

@@ -6,16 +6,21 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use contracts::{Address, OrderId, SagaId};
+use contracts::{Address, CustomerId, District, OrderId, SagaId, StoreId};
 use runtime::{
     Problem,
-    http::{Fields, Handle, JsonBody, path_id, required_header},
+    http::{
+        Fields, Handle, JsonBody, Operation, body::MAX_HEADER_VALUE, path_id, required_header,
+        shape::PLAIN_TEXT,
+    },
 };
+use schemars::{JsonSchema, json_schema};
+use serde_json::json;
 
 use crate::{
     Orchestrator,
     aggregates::{self, order_key},
-    placement::{PaymentToken, PlaceOrder, Wanted},
+    placement::{MAX_QUANTITY, PaymentToken, PlaceOrder, Wanted},
     service::{Placing, Request},
     views::OrderView,
 };
@@ -26,8 +31,88 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const MAX_ADDRESS: usize = 200;
 /// The most lines of an order.
 const MAX_ITEMS: usize = 50;
-/// The most pieces of one line.
-const MAX_QUANTITY: u16 = 999;
+
+/// What a customer sends.
+#[derive(JsonSchema)]
+#[schemars(rename = "PlaceOrder", deny_unknown_fields)]
+struct Ordered {
+    /// Who orders.
+    customer_id: CustomerId,
+    /// From which store.
+    store_id: StoreId,
+    /// What; the price is the catalog's.
+    #[schemars(length(min = 1, max = MAX_ITEMS))]
+    items: Vec<Wanted>,
+    /// Where it goes.
+    address: Destination,
+    /// By what it is paid.
+    payment: Means,
+}
+
+/// Where an order goes.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Destination {
+    /// The district, by which riders are found.
+    district: District,
+    /// Street, house, door.
+    #[schemars(length(min = 1, max = MAX_ADDRESS), regex(pattern = PLAIN_TEXT))]
+    line: String,
+}
+
+/// By what an order is paid.
+#[derive(JsonSchema)]
+#[schemars(rename = "MeansOfPayment", deny_unknown_fields)]
+struct Means {
+    /// The payment gateway's token for it.
+    #[schemars(
+        with = "String",
+        length(min = 1, max = PaymentToken::MAX_LENGTH),
+        regex(pattern = "^[!-~]+$")
+    )]
+    token: PaymentToken,
+}
+
+/// What is asked by [`place`].
+pub(super) fn placed() -> Operation {
+    let key = json_schema!({
+        "type": "string", "minLength": 1, "maxLength": MAX_HEADER_VALUE, "pattern": "^[!-~]+$"
+    });
+    let order = json!({
+        "customer_id": "mina",
+        "store_id": "noodle-house",
+        "items": [{"menu_id": "naengmyeon", "quantity": 2}],
+        "address": {"district": "mapo", "line": "12 Wausan-ro"},
+        "payment": {"token": "tok-ok"},
+    });
+    Operation::new("place_order", "Places an order.")
+        .header("Idempotency-Key", "Makes a repeated request safe; belongs to the customer.", key)
+        .body::<Ordered>(order)
+        .answer::<OrderView>(201, "The order.")
+        .answer_header("Location", "Where it is found.")
+        .answer_header("Idempotent-Replayed", "`true` where the key was used before.")
+        .problems(422, &["unknown-menu-item", "mixed-currencies", "total-too-large"])
+        .problems(422, &["idempotency-key-reused"])
+        .problems(503, &["outbox-too-old"])
+}
+
+/// What is asked by [`show`].
+pub(super) fn shown() -> Operation {
+    Operation::new("show_order", "Shows an order.")
+        .path::<OrderId>("order_id")
+        .answer::<OrderView>(200, "The order.")
+        .not_found()
+}
+
+/// What is asked by [`cancel`].
+pub(super) fn cancelled() -> Operation {
+    Operation::new("cancel_order", "Cancels an order.")
+        .path::<OrderId>("order_id")
+        .answer::<OrderView>(202, "The order, which is being cancelled.")
+        .answer::<OrderView>(200, "The order, which is cancelled already.")
+        .not_found()
+        .conflicts(&["cooking-started"])
+}
 
 /// `POST /orders`
 pub(super) async fn place(
@@ -79,19 +164,29 @@ pub(crate) fn read_order(mut fields: Fields) -> Result<PlaceOrder, Problem> {
     let address = fields.object("address", |address| {
         let district = address.id("district");
         let line = address.text("line", 1..=MAX_ADDRESS);
-        Some(Address { district: district?, line: line? })
+        Some(Destination { district: district?, line: line? })
     });
-    let token = fields.object("payment", |payment| payment.id::<PaymentToken>("token"));
+    let payment = fields.object("payment", |payment| {
+        payment.id::<PaymentToken>("token").map(|token| Means { token })
+    });
     let order = (|| {
-        Some(PlaceOrder {
+        Some(Ordered {
             customer_id: customer_id?,
             store_id: store_id?,
             items: items?,
             address: address?,
-            token: token?,
+            payment: payment?,
         })
     })();
-    fields.finish(order)
+    fields.finish(order).map(PlaceOrder::from)
+}
+
+impl From<Ordered> for PlaceOrder {
+    fn from(it: Ordered) -> Self {
+        let Ordered { customer_id, store_id, items, address, payment } = it;
+        let address = Address { district: address.district, line: address.line };
+        Self { customer_id, store_id, items, address, token: payment.token }
+    }
 }
 
 #[cfg(test)]

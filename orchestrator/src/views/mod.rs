@@ -6,5 +6,5 @@ mod saga;
 
 pub use self::{
     order::{HeldSaga, Holding, OrderView},
-    saga::{SagaSummary, SagaView, StepView, entry_view, saga_views},
+    saga::{EntryView, SagaSummary, SagaView, StepView, entry_view, saga_views},
 };

@@ -2,13 +2,15 @@
 
 use contracts::{Address, CustomerId, Line, Money, OrderId, RiderId, StoreId, Timestamp};
 use saga::Cancellation;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{order::Order, status::OrderStatus};
 
 /// An order as its customer sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Order")]
 pub struct OrderView {
     /// Its id.
     pub order_id: OrderId,
@@ -19,6 +21,7 @@ pub struct OrderView {
     /// Why it is being cancelled, was cancelled or came back, as a slug.
     pub reason: Option<String>,
     /// What became of a wish to cancel it.
+    #[schemars(with = "Option<String>", extend("examples" = ["requested", "refused"]))]
     pub cancellation: Option<Cancellation>,
     /// Whose it is.
     pub customer_id: CustomerId,
@@ -66,7 +69,8 @@ impl OrderView {
 }
 
 /// What the orchestrator holds for an order, as the auditor compares it with the others.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "OrchestratorHolding")]
 pub struct Holding {
     /// The order.
     pub order_id: OrderId,
@@ -97,7 +101,7 @@ pub struct Holding {
 }
 
 /// A saga as the auditor sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HeldSaga {
     /// Its id.
     pub saga_id: Uuid,

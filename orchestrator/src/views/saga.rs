@@ -3,6 +3,7 @@
 use contracts::{CustomerId, OrderId, StoreId, Timestamp};
 use runtime::{HistoryEntry, SagaRow};
 use saga::{Cancellation, Instance, Kind, Request, Step, StepState};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// A saga in a list.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SagaSummary {
     /// Its id.
     pub id: Uuid,
@@ -77,7 +78,8 @@ fn age(started_at: Timestamp, updated_at: Timestamp, ended: bool, now: Timestamp
 }
 
 /// One saga with every step.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "Saga")]
 pub struct SagaView {
     /// Its id.
     pub saga_id: Uuid,
@@ -96,6 +98,7 @@ pub struct SagaView {
     /// Why it is being cancelled, was cancelled or has handed over, as a slug.
     pub reason: Option<String>,
     /// What became of a wish to cancel.
+    #[schemars(with = "Option<String>", extend("examples" = ["requested", "refused"]))]
     pub cancellation: Option<Cancellation>,
     /// Whether the point of no return has passed.
     pub past_pivot: bool,
@@ -124,7 +127,8 @@ pub struct SagaView {
 }
 
 /// One step of a saga.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "SagaStep")]
 pub struct StepView {
     /// Its name.
     pub name: String,
@@ -230,12 +234,38 @@ fn step_view(state: &StepState, row: Option<&Step>, participant: Option<&'static
     }
 }
 
-/// An entry of a history: its version, then the event with its times as people read them.
-pub fn entry_view(entry: &HistoryEntry) -> Value {
+/// An entry of a history: its version, and the event with its times as people read them. What an
+/// event says beside its name and time depends on the event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "HistoryEntry")]
+pub struct EntryView {
+    /// The version that the saga had after it.
+    pub version: u64,
+    /// When it happened.
+    #[schemars(with = "Timestamp")]
+    pub at: Value,
+    /// What happened, as a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub event: Option<Value>,
+    /// What is stored instead of an event, where it is damaged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+    /// What it says besides.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// An entry as operators see it.
+pub fn entry_view(entry: &HistoryEntry) -> EntryView {
     const TIMES: [&str; 3] = ["at", "deadline", "next_attempt_at"];
-    let mut view = Map::new();
-    view.insert("version".to_owned(), entry.version.into());
-    view.insert("at".to_owned(), entry.at.to_string().into());
+    let mut view = EntryView {
+        version: entry.version,
+        at: entry.at.to_string().into(),
+        event: None,
+        unreadable: None,
+        more: Map::new(),
+    };
     match serde_json::from_str(&entry.body) {
         Ok(Value::Object(event)) => {
             for (name, value) in event {
@@ -244,11 +274,16 @@ pub fn entry_view(entry: &HistoryEntry) -> Value {
                     Some(millis) => Timestamp::from_millis(millis).to_string().into(),
                     None => value,
                 };
-                view.insert(name, value);
+                match name.as_str() {
+                    "at" => view.at = value,
+                    "event" => view.event = Some(value),
+                    "version" | "unreadable" => {}
+                    _ => drop(view.more.insert(name, value)),
+                }
             }
         }
         // What cannot be read is shown as it is: an operator must be able to see damage.
-        _ => drop(view.insert("unreadable".to_owned(), entry.body.clone().into())),
+        _ => view.unreadable = Some(entry.body.clone()),
     }
-    Value::Object(view)
+    view
 }

@@ -122,8 +122,8 @@ fn operators_see_every_step_and_who_is_waited_for() {
 #[test]
 fn operators_read_the_history_with_its_times() {
     let world = World::placed();
-    let entries: Vec<_> =
-        world.history[&world.saga_id.0].iter().map(orchestrator::views::entry_view).collect();
+    let view = |entry| serde_json::to_value(orchestrator::views::entry_view(entry)).unwrap();
+    let entries: Vec<_> = world.history[&world.saga_id.0].iter().map(view).collect();
     let events: Vec<_> = entries.iter().map(|entry| entry["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["saga_started", "step_requested"]);
     assert_eq!(entries[1]["version"], 2);

@@ -5,11 +5,13 @@
 //! overtaken by its undo from being cooked.
 
 use contracts::{Detail, EventType, Line, OrderId, Record, SagaId, StoreId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How far a ticket has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "CookTicketState")]
 pub enum State {
     /// Waits for a cook.
     Queued,

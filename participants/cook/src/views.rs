@@ -2,18 +2,21 @@
 
 use contracts::{Line, OrderId, StoreId, Timestamp};
 use runtime::participant;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::{State, Ticket};
 
 /// A ticket as cooks see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "CookTicket")]
 pub struct TicketView {
     /// The order.
     pub order_id: OrderId,
     /// Whose kitchen; none where the order was called off before its ticket came.
     pub store_id: Option<StoreId>,
-    /// `queued`, `cooking`, `finished`, `declined` or `cancelled`.
+    /// How it stands.
+    #[schemars(with = "State")]
     pub state: &'static str,
     /// What to cook.
     pub items: Vec<Line>,
@@ -40,7 +43,8 @@ impl From<&Ticket> for TicketView {
 }
 
 /// Whose kitchen has the ticket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Cook")]
 pub struct Kitchen<'a> {
     /// None where the order was called off before its ticket came.
     pub store_id: Option<&'a StoreId>,

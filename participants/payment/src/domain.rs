@@ -10,6 +10,7 @@ use contracts::{
     command::AuthorizePayment,
 };
 use runtime::participant::{ANSWER_PENDING, EARLY_TIMER, STALE_TIMER, UNKNOWN_ORDER};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::gateway::{Answer, Verdict};
@@ -38,8 +39,9 @@ pub struct OrderPayment {
 }
 
 /// How the payment of an order stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "PaymentState")]
 pub enum State {
     /// The gateway has not answered.
     Pending,
@@ -76,7 +78,7 @@ impl State {
 }
 
 /// A hold on the customer's money.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Authorization {
     /// How it stands.
     pub state: AuthorizationState,
@@ -91,7 +93,7 @@ pub struct Authorization {
 }
 
 /// How a hold stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthorizationState {
     /// Asked for, not answered.
@@ -107,7 +109,7 @@ pub enum AuthorizationState {
 }
 
 /// Money taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Capture {
     /// How it stands.
     pub state: CaptureState,
@@ -118,7 +120,7 @@ pub struct Capture {
 }
 
 /// How a capture stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CaptureState {
     /// Taken.
@@ -128,7 +130,7 @@ pub enum CaptureState {
 }
 
 /// What a refund came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refund {
     /// What there was to undo.
     pub state: RefundState,
@@ -139,7 +141,7 @@ pub struct Refund {
 }
 
 /// What a refund found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RefundState {
     /// A capture: the money went back.

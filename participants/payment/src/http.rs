@@ -5,29 +5,36 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Response},
 };
-use contracts::OrderId;
+use contracts::{OrderId, ServiceName};
 use runtime::{
     Problem,
     auth::Role,
-    http::{Guarded, Handle, Page, Who, list_response, path_id},
+    http::{Guarded, Handle, Operation, Page, Who, list_response, path_id},
     participant::list,
 };
 
 use crate::{
     Payment,
     aggregates::{PAYMENT, payment_key},
-    view::{holding, payment_view},
+    view::{Holding, PaymentView, holding, payment_view},
 };
 
 /// Who looks at what was paid for an order.
 const READERS: Who = Who::Only(&[Role::Customer, Role::Operator, Role::Auditor]);
 
 /// The routes of the payment service.
-pub fn routes(handle: Handle<Payment>) -> Guarded {
+pub fn routes() -> Guarded<Handle<Payment>> {
+    let show = Operation::new("show_payment", "Shows what was paid for an order.")
+        .path::<OrderId>("order_id")
+        .answer::<PaymentView<'_>>(200, "The payment.")
+        .not_found();
+    let list =
+        Operation::new("payment_holdings", "Lists what is held for each order, by order id.")
+            .list::<Holding<'_>>("What is held.");
     Guarded::new()
-        .get("/payment/orders/{order_id}", READERS, order)
-        .get("/payment/holdings", Who::AUDIT, holdings)
-        .with_state(handle)
+        .get("/payment/orders/{order_id}", READERS, show, order)
+        .get("/payment/holdings", Who::AUDIT, list, holdings)
+        .of(ServiceName::Payment)
 }
 
 async fn order(

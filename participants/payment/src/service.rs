@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use contracts::{Command, Message, OrderId, SagaId, ServiceName, Timestamp};
 use runtime::{
-    Decision, Incoming, Input, Key, Keys, Kind, Outgoing, Service, View,
+    Cause, Decision, Incoming, Input, Key, Keys, Kind, Outgoing, Service, View,
     participant::{self, answer_again, changed, misrouted},
 };
 
@@ -41,7 +41,9 @@ impl Payment {
         let current = view.get(&key);
         let outcome = match command {
             Command::AuthorizePayment(asked) if asked.amount.amount < 0 => {
-                return Decision::dead_letter("an amount to hold cannot be negative");
+                return Decision::dead_letter(
+                    Cause::ImpossibleAmount.because("an amount to hold cannot be negative"),
+                );
             }
             Command::AuthorizePayment(asked) => {
                 let answer = gateway::ask(&asked.token, self.settings.slow_after);

@@ -2,30 +2,42 @@
 
 use contracts::{CustomerId, OrderId, Timestamp};
 use runtime::participant;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
     OrderPayment,
-    domain::{Authorization, Capture, Refund},
+    domain::{Authorization, Capture, Refund, State},
 };
 
 /// A payment as `GET /payment/orders/{order_id}` shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Payment", description = "What was paid for an order.")]
 pub struct PaymentView<'a> {
+    /// The order.
     order_id: &'a OrderId,
+    /// How the payment stands.
+    #[schemars(with = "State")]
     state: &'static str,
     #[serde(flatten)]
     money: MoneyView<'a>,
+    /// When it last changed.
     updated_at: Timestamp,
+    /// Counts its changes.
     version: u64,
 }
 
 /// Whose money is held, taken and given back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Payment")]
 pub struct MoneyView<'a> {
+    /// Whose money.
     customer_id: Option<&'a CustomerId>,
+    /// The hold on it.
     authorization: Option<&'a Authorization>,
+    /// What was taken.
     capture: Option<&'a Capture>,
+    /// What was given back.
     refund: Option<&'a Refund>,
 }
 

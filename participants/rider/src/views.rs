@@ -3,16 +3,19 @@
 
 use contracts::{Address, District, OrderId, RiderId, StoreId, Timestamp};
 use runtime::participant;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::{Delivery, DistrictRow, Load, RiderRow, State};
 
 /// A delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Delivery")]
 pub struct DeliveryView {
     /// The order.
     pub order_id: OrderId,
-    /// `known`, `waiting`, `offered`, `offered_wide`, `claimed`, `picked`, `delivered`, `returned`.
+    /// How it stands.
+    #[schemars(with = "State")]
     pub state: &'static str,
     /// Where the food is fetched.
     pub store_id: Option<StoreId>,
@@ -47,11 +50,12 @@ impl From<&Delivery> for DeliveryView {
 }
 
 /// A delivery on offer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Offer {
     /// The order.
     pub order_id: OrderId,
     /// `offered`, or `offered_wide` where it is on offer in neighbouring districts too.
+    #[schemars(with = "State")]
     pub state: &'static str,
     /// Where the food is fetched.
     pub store_id: Option<StoreId>,
@@ -83,7 +87,8 @@ impl From<&Delivery> for Offer {
 }
 
 /// A rider.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "RiderOnDuty")]
 pub struct RiderView {
     /// Who.
     pub rider_id: RiderId,
@@ -117,7 +122,8 @@ impl RiderView {
 }
 
 /// A district.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "DistrictOfRiders")]
 pub struct DistrictView {
     /// Which.
     pub district: District,
@@ -144,7 +150,8 @@ impl From<&DistrictRow> for DistrictView {
 }
 
 /// Who carries what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Rider")]
 pub struct Carried<'a> {
     /// Who has it, or had it when it ended.
     pub rider_id: Option<&'a RiderId>,

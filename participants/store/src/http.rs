@@ -5,19 +5,25 @@ use axum::{
     extract::{Path, State as Of},
     response::Response,
 };
-use contracts::{MenuId, OrderId, StoreId};
+use contracts::{MenuId, Money, OrderId, ServiceName, StoreId};
 use runtime::{
     Problem,
     auth::Role,
-    http::{Fields, Guarded, Handle, JsonBody, Page, StrictQuery, Who, list_response, path_id},
+    http::{
+        Fields, Guarded, Handle, JsonBody, Operation, Page, StrictQuery, Who, list_response,
+        path_id,
+        shape::{PLAIN_TEXT, Price, one_of},
+    },
     participant::{MAX_REASON, both, list},
 };
+use schemars::JsonSchema;
+use serde_json::json;
 
 use crate::{
     Request, Store,
     aggregates::{MENU_ITEM, TICKET},
     domain::{MAX_STOCK, State, Wanted},
-    view::{MenuItemView, holding, menu_item_view, ticket_view},
+    view::{Holding, MenuItemView, TicketView, holding, menu_item_view, ticket_view},
 };
 
 /// The longest name of a menu item, in characters.
@@ -28,14 +34,64 @@ const OWNERS: Who = Who::Only(&[Role::Store]);
 const READERS: Who = Who::Only(&[Role::Store, Role::Operator]);
 
 /// The routes of the store service.
-pub fn routes(handle: Handle<Store>) -> Guarded {
+pub fn routes() -> Guarded<Handle<Store>> {
+    let dish = json!({
+        "name": "Cold noodles", "price": {"amount": 9_500, "currency": "KRW"}, "stock": 100
+    });
+    let put_item = Operation::new("put_menu_item", "Puts an item on the menu, or changes it.")
+        .path::<StoreId>("store_id")
+        .path::<MenuId>("menu_id")
+        .body::<PutMenuItem>(dish)
+        .answer::<MenuItemView<'_>>(200, "The item.")
+        .conflicts(&["stock-too-low"]);
+    let items = Operation::new("show_menu", "Lists a store's menu, with its stock.")
+        .path::<StoreId>("store_id")
+        .list::<MenuItemView<'_>>("Items.");
+    let all = Operation::new("store_tickets", "Lists a store's tickets, by order id.")
+        .path::<StoreId>("store_id")
+        .query("state", "Only those that stand so.", one_of(&State::ALL.map(State::as_str)))
+        .list::<TicketView<'_>>("Tickets.");
+    let accept = Operation::new("answer_ticket", "Accepts an order, or rejects it.")
+        .path::<OrderId>("order_id")
+        .body::<Acceptance>(json!({"accepted": false, "reason": "closed today"}))
+        .answer::<TicketView<'_>>(200, "The ticket.")
+        .not_found()
+        .conflicts(&["out-of-stock", "already-accepted", "already-rejected", "ticket-cancelled"]);
+    let held = Operation::new("store_holdings", "Lists what is held for each order, by order id.")
+        .list::<Holding<'_>>("What is held.");
     Guarded::new()
-        .put("/store/stores/{store_id}/menu/{menu_id}", OWNERS, put_menu_item)
-        .get("/store/stores/{store_id}/menu", Who::ANYBODY, menu)
-        .get("/store/stores/{store_id}/tickets", READERS, tickets)
-        .put("/store/tickets/{order_id}/acceptance", OWNERS, answer)
-        .get("/store/holdings", Who::AUDIT, holdings)
-        .with_state(handle)
+        .put("/store/stores/{store_id}/menu/{menu_id}", OWNERS, put_item, put_menu_item)
+        .get("/store/stores/{store_id}/menu", Who::ANYBODY, items, menu)
+        .get("/store/stores/{store_id}/tickets", READERS, all, tickets)
+        .put("/store/tickets/{order_id}/acceptance", OWNERS, accept, answer)
+        .get("/store/holdings", Who::AUDIT, held, holdings)
+        .of(ServiceName::Store)
+}
+
+/// What an owner wants an item to be.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct PutMenuItem {
+    /// What it is called.
+    #[schemars(length(min = 1, max = MAX_NAME), regex(pattern = PLAIN_TEXT))]
+    name: String,
+    /// What one piece costs.
+    #[schemars(with = "Price")]
+    price: Money,
+    /// Pieces ever put in, those reserved and sold included.
+    #[schemars(range(min = 0, max = MAX_STOCK))]
+    stock: u64,
+}
+
+/// What an owner answers.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Acceptance {
+    /// Whether the order is taken.
+    accepted: bool,
+    /// Why, in a person's words.
+    #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = PLAIN_TEXT))]
+    reason: Option<String>,
 }
 
 async fn put_menu_item(
@@ -54,8 +110,11 @@ fn read_menu_item(mut fields: Fields) -> Result<Wanted, Problem> {
     let price = fields.money("price");
     let most = i64::try_from(MAX_STOCK).expect("the most stock is far below 63 bits");
     let stock = fields.integer("stock", 0..=most).and_then(|stock| u64::try_from(stock).ok());
-    let wanted = name.zip(price).zip(stock);
-    fields.finish(wanted.map(|((name, price), stock)| Wanted { name, price, stock }))
+    let put = name.zip(price).zip(stock);
+    let put =
+        fields.finish(put.map(|((name, price), stock)| PutMenuItem { name, price, stock }))?;
+    let PutMenuItem { name, price, stock } = put;
+    Ok(Wanted { name, price, stock })
 }
 
 async fn answer(
@@ -64,14 +123,14 @@ async fn answer(
     JsonBody(fields): JsonBody,
 ) -> Result<Response, Problem> {
     let order_id = path_id::<OrderId>(&order_id, "order_id");
-    let (order_id, (accepted, reason)) = both(order_id, read_answer(fields))?;
+    let (order_id, Acceptance { accepted, reason }) = both(order_id, read_answer(fields))?;
     Ok(handle.submit(Request::Answer { order_id, accepted, reason }).await)
 }
 
-fn read_answer(mut fields: Fields) -> Result<(bool, Option<String>), Problem> {
+fn read_answer(mut fields: Fields) -> Result<Acceptance, Problem> {
     let accepted = fields.boolean("accepted");
     let reason = fields.optional_text("reason", 1..=MAX_REASON);
-    fields.finish(accepted.map(|accepted| (accepted, reason)))
+    fields.finish(accepted.map(|accepted| Acceptance { accepted, reason }))
 }
 
 async fn menu(

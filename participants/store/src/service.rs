@@ -5,7 +5,7 @@ use contracts::{
     event::MenuItemChanged,
 };
 use runtime::{
-    Decision, Incoming, Input, Key, Keys, Kind, Outgoing, Problem, Reply, Service, View,
+    Cause, Decision, Incoming, Input, Key, Keys, Kind, Outgoing, Problem, Reply, Service, View,
     participant::{self, STALE_TIMER, answer_again, as_it_stands, changed, misrouted, news},
 };
 
@@ -73,9 +73,11 @@ impl Store {
         };
         match outcome {
             Ok(outcome) => effects(&key, current, outcome, incoming.saga),
-            Err(Shortage { menu_id, wanted }) => Decision::dead_letter(format!(
-                "the stock of {menu_id} does not hold the {wanted} that were reserved"
-            )),
+            Err(Shortage { menu_id, wanted }) => {
+                Decision::dead_letter(Cause::StockContradicts.because(format_args!(
+                    "the stock of {menu_id} does not hold the {wanted} that were reserved"
+                )))
+            }
         }
     }
 }

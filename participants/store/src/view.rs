@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use contracts::{Line, MenuId, Money, OrderId, StoreId, Timestamp};
 use runtime::participant;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -12,8 +13,9 @@ use crate::{
 };
 
 /// A menu item as owners see it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(rename = "Menu", inline)]
 pub struct MenuItemView<'a> {
     item: &'a MenuItem,
 }
@@ -31,17 +33,29 @@ impl MenuItemView<'_> {
 }
 
 /// A ticket as owners see it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "StoreTicket")]
 pub struct TicketView<'a> {
+    /// The order.
     order_id: &'a OrderId,
+    /// Whose ticket; none where the order was undone before its ticket came.
     store_id: Option<&'a StoreId>,
+    /// How it stands.
+    #[schemars(with = "State")]
     state: &'static str,
+    /// What is wanted.
     items: &'a [Line],
+    /// What it costs in all.
     total: Option<Money>,
+    /// Why the owner answered so.
     reason: Option<&'a str>,
+    /// When it came.
     requested_at: Option<Timestamp>,
+    /// When the owner answered.
     answered_at: Option<Timestamp>,
+    /// When it last changed.
     updated_at: Timestamp,
+    /// Counts its changes.
     version: u64,
 }
 
@@ -70,17 +84,23 @@ impl TicketView<'_> {
 }
 
 /// Whose ticket, and the pieces that it holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Store")]
 pub struct HeldPieces<'a> {
+    /// Whose ticket.
     store_id: Option<&'a StoreId>,
+    /// The pieces that are kept for it.
     reserved: Vec<Pieces<'a>>,
+    /// The pieces that are gone with it.
     sold: Vec<Pieces<'a>>,
 }
 
 /// So many pieces of an item.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Pieces<'a> {
+    /// Which item.
     menu_id: &'a MenuId,
+    /// How many.
     quantity: u64,
 }
 

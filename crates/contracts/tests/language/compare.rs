@@ -57,6 +57,18 @@ impl<'a> In<'a> {
     }
 }
 
+/// What of a language is no addition to the released one: of schemas by their names.
+pub(crate) fn language(released: &[(String, Value)], today: &[(String, Value)]) -> Vec<String> {
+    let mut breaks = Vec::new();
+    for (name, then) in released {
+        match today.iter().find(|(it, _)| it == name) {
+            Some((_, now)) => breaks.extend(schemas(name, then, now)),
+            None => breaks.push(format!("the message {name} was removed")),
+        }
+    }
+    breaks
+}
+
 /// What of a schema is no addition to the released one.
 pub(crate) fn schemas(name: &str, released: &Value, today: &Value) -> Vec<String> {
     let whole = |root| In { root, schema: root };

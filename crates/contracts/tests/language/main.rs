@@ -8,6 +8,7 @@ mod builders;
 mod compare;
 mod compatibility;
 mod consumers;
+mod every_break;
 mod paths;
 mod released;
 mod schemas;

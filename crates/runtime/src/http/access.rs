@@ -48,7 +48,8 @@ impl Access {
     ) -> Result<Option<Principal>, Denied> {
         let Self::Tokens(verifier) = self else { return Ok(None) };
         let path = request.extensions().get::<MatchedPath>();
-        let who = path.and_then(|path| rules.of(path.as_str(), request.method()));
+        let who =
+            path.and_then(|path| rules.of(path.as_str(), request.method())).map(|rule| rule.who);
         if who == Some(Who::Open) {
             return Ok(None);
         }

@@ -13,9 +13,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::future::{BoxFuture, join_all};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::guarded::{Guarded, Who};
+use super::{
+    guarded::{Guarded, Who},
+    operation::Operation,
+};
 use crate::{metrics::METRICS, ports::Ports};
 
 const HEALTHZ: &str = "/healthz";
@@ -40,7 +44,8 @@ pub struct Readiness {
 }
 
 /// How a check went.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Check")]
 pub struct Checked {
     /// Which: `payment/database`.
     pub name: String,
@@ -96,15 +101,37 @@ impl Readiness {
 
 /// `/healthz` and `/readyz`.
 pub fn routes(readiness: Readiness, ports: Ports) -> Guarded {
-    Guarded::new()
-        .get(HEALTHZ, Who::Open, || async { Json(serde_json::json!({"status": "ok"})) })
-        .get(READYZ, Who::Open, readyz)
-        .with_state((readiness, ports))
+    probes().with_state((readiness, ports))
 }
 
-#[derive(Serialize)]
-struct Ready {
+/// [`routes`], before there is anything to check.
+pub fn probes() -> Guarded<(Readiness, Ports)> {
+    let lives = Operation::new("healthz", "Tells whether the process lives.")
+        .answer::<Healthy>(200, "It does.");
+    let ready = Operation::new("readyz", "Tells whether the process can serve now.")
+        .answer::<Ready>(200, "Every check passes.")
+        .answer::<Ready>(503, "A check fails.");
+    Guarded::new().get(HEALTHZ, Who::Open, lives, || async { Json(Healthy { status: "ok" }) }).get(
+        READYZ,
+        Who::Open,
+        ready,
+        readyz,
+    )
+}
+
+/// The process lives.
+#[derive(Serialize, JsonSchema)]
+struct Healthy {
+    /// `ok`
     status: &'static str,
+}
+
+/// Whether the process can serve.
+#[derive(Serialize, JsonSchema)]
+struct Ready {
+    /// `ready` or `unavailable`.
+    status: &'static str,
+    /// Each check.
     checks: Vec<Checked>,
 }
 

@@ -6,7 +6,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
@@ -19,6 +19,7 @@ use super::{
     body::{MAX_BODY, too_large},
     guarded::{Guarded, Rules},
     health,
+    problem::Slug,
     request_id::{RequestId, TraceParent, X_REQUEST_ID},
 };
 use crate::{
@@ -92,6 +93,9 @@ async fn around(State(guard): State<Arc<Guard>>, mut request: Request, next: Nex
         let method = request.method().clone();
         let start = guard.ports.clock.elapsed();
         let mut response = in_problem_details(guard.answer(request, next).await);
+        if cfg!(debug_assertions) {
+            response = guard.as_told(route.as_ref(), &method, response);
+        }
         response.headers_mut().insert(X_REQUEST_ID, id.header());
         let took = guard.ports.clock.elapsed().saturating_sub(start);
         guard.metrics.answered(&method, route.as_ref(), response.status(), took);
@@ -149,6 +153,27 @@ impl Guard {
                 problem.into_response()
             }
         }
+    }
+}
+
+impl Guard {
+    /// The answer, where the route's [`Operation`](super::Operation) tells of it. One of which no
+    /// document tells is a mistake that tests must find; so it is none in a debug build.
+    fn as_told(
+        &self,
+        route: Option<&MatchedPath>,
+        method: &Method,
+        response: Response,
+    ) -> Response {
+        let Some(rule) = route.and_then(|route| self.rules.of(route.as_str(), method)) else {
+            return response;
+        };
+        let slug = response.extensions().get::<Slug>().map(|slug| slug.0.as_str());
+        if rule.operation.tells(rule.who, response.status(), slug) {
+            return response;
+        }
+        tracing::error!(status = response.status().as_u16(), slug, "an answer that is not told of");
+        Problem::internal().into_response()
     }
 }
 

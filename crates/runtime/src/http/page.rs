@@ -6,6 +6,7 @@ use axum::{
     http::request::Parts,
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::StrictQuery;
@@ -77,15 +78,37 @@ pub fn list_response<T: Serialize>(
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let full = items.len() >= limit;
     items.truncate(limit);
-    let next_cursor = items.last().filter(|_| full).map(|last| encode(&cursor(last)));
+    let next_cursor = items.last().filter(|_| full).map(|last| Cursor(encode(&cursor(last))));
     Json(List { items, next_cursor }).into_response()
 }
 
-#[derive(Serialize)]
-struct List<T> {
+/// A page of a list.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "{T}List")]
+pub(super) struct List<T> {
+    /// What is on it.
     items: Vec<T>,
-    next_cursor: Option<String>,
+    /// With it as `cursor` the next page is found; null where there is none.
+    next_cursor: Option<Cursor>,
 }
+
+/// Where a page begins: opaque, and of one list only.
+#[derive(Serialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline)]
+pub(super) struct Cursor(
+    #[schemars(length(min = 2, max = 2 * MAX_CURSOR), regex(pattern = "^([0-9a-fA-F]{2})+$"))]
+    String,
+);
+
+/// How many items a page has at most.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+pub(super) struct Limit(
+    #[schemars(range(min = 1, max = MAX_LIMIT))]
+    #[allow(dead_code, reason = "only its schema is wanted")]
+    u32,
+);
 
 /// Hexadecimal, so that nobody is tempted to make one up.
 fn encode(cursor: &str) -> String {

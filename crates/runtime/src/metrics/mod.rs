@@ -9,9 +9,9 @@
 //! Counting is adding to an atomic number that was looked up beforehand. Nothing here waits, and no
 //! value of a label comes from outside: routes are counted by their template.
 
-use axum::{http::header, response::IntoResponse};
+use axum::{extract::State, http::header, response::IntoResponse};
 
-use crate::http::{Guarded, Who};
+use crate::http::{Guarded, Operation, Who};
 
 mod histogram;
 mod http;
@@ -32,9 +32,16 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// `GET /metrics`, with what the system tells of this process besides.
 pub fn routes(metrics: Metrics) -> Guarded {
     process::register(&metrics);
-    let answer = move || {
-        let text = metrics.text();
-        async move { ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response() }
-    };
-    Guarded::new().get(METRICS, Who::MONITORS, answer)
+    scraped().with_state(metrics)
+}
+
+/// [`routes`], before there is anything to count.
+pub fn scraped() -> Guarded<Metrics> {
+    let scrape = Operation::new("metrics", "Tells how the process fares, in OpenMetrics.")
+        .media::<String>(200, "application/openmetrics-text", "Every metric.");
+    Guarded::new().get(METRICS, Who::MONITORS, scrape, answer)
+}
+
+async fn answer(State(metrics): State<Metrics>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], metrics.text())
 }

@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::{
-    Incoming, Input, Key, Problem, Reply, Service, broker::Delivery, db::Received,
+    Cause, Incoming, Input, Key, Problem, Reply, Service, broker::Delivery, db::Received,
     http::TraceParent, metrics::Kind, path::Asked,
 };
 
@@ -79,9 +79,9 @@ impl<S: Service> Item<S> {
     /// dead-letter table.
     pub(crate) fn of_delivery(delivery: Delivery) -> Self {
         let mut arrived = Arrived { delivery, received: None, traceparent: None };
-        let dead = arrived.delivery.dead.take();
+        let dead = arrived.delivery.dead.take().map(|why| Cause::GivenUp.because(why));
         let work = match Envelope::from_bytes(&arrived.delivery.payload) {
-            Err(error) => Work::Bury(dead.unwrap_or_else(|| error.to_string())),
+            Err(error) => Work::Bury(dead.unwrap_or_else(|| told(&error))),
             Ok(envelope) => {
                 arrived.received = Some(Received {
                     consumer: arrived.delivery.queue,
@@ -90,7 +90,7 @@ impl<S: Service> Item<S> {
                 });
                 let work = match (dead, incoming(&envelope)) {
                     (None, Ok(incoming)) => Work::Decide(Input::Message(incoming)),
-                    (None, Err(error)) => Work::Bury(error.to_string()),
+                    (None, Err(error)) => Work::Bury(told(&error)),
                     (Some(reason), _) => Work::Bury(reason),
                 };
                 arrived.traceparent = envelope.traceparent;
@@ -152,4 +152,9 @@ fn incoming(envelope: &Envelope) -> Result<Incoming, EnvelopeError> {
         command_id: envelope.commandid.map(CommandId),
         saga: envelope.correlationid.map(|id: Uuid| SagaId(id)),
     })
+}
+
+/// Why what is no message, or none for this build, is a dead letter.
+fn told(error: &EnvelopeError) -> String {
+    Cause::from(error).because(error)
 }

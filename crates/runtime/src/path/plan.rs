@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Input, Key, Keys, Phase, Service,
+    Cause, Input, Key, Keys, Phase, Service,
     aggregate::bucket,
     db::Begin,
     path::{
@@ -133,5 +133,5 @@ pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> Poison {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
-    Poison(format!("deciding panicked: {text}"))
+    Poison(Cause::Panicked.because(text))
 }

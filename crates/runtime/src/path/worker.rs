@@ -16,7 +16,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    Key, Problem, Reply, Service,
+    Cause, Key, Problem, Reply, Service,
     broker::{Delivery, Reach},
     db::{Database, DbError},
     host::told_to_stop,
@@ -247,7 +247,10 @@ impl<S: Service> Worker<S> {
                 drop(done);
                 None
             }
-            (origin, _) => Some(Item { work: Work::Bury(reason), origin, failures }),
+            (origin, _) => {
+                let reason = Cause::NotCarriedOut.unless_told(reason);
+                Some(Item { work: Work::Bury(reason), origin, failures })
+            }
         }
     }
 

@@ -13,8 +13,8 @@ use runtime::{
     Problem,
     auth::{Principal, Role},
     http::{
-        Access, Guarded, JsonBody, Page, Readiness, RequestId, Server, ServerSettings, TraceParent,
-        Who, health, list_response, path_id, required_header,
+        Access, Guarded, JsonBody, Operation, Page, Readiness, RequestId, Server, ServerSettings,
+        Shape, TraceParent, Who, health, list_response, path_id, required_header,
     },
     metrics::{self, Metrics},
     ports::Ports,
@@ -83,17 +83,30 @@ impl Running {
     }
 }
 
+/// Something that answers 200.
+fn told(id: &'static str) -> Operation {
+    Operation::new(id, "Does it.").answer::<Value>(200, "It is done.")
+}
+
+async fn untold() -> Problem {
+    Problem::conflict("untold", "Of this no document tells.")
+}
+
 fn routes(gate: Arc<Gate>) -> Guarded {
+    let making = told("create").body::<Value>(json!({}));
+    let key = told("keyed").header("idempotency-key", "A key.", Shape::of::<String>());
+    let bytes = told("bytes").body::<Value>(json!({}));
     Guarded::new()
-        .post("/things", Who::Only(&[Role::Store, Role::Operator]), create)
-        .get("/things", Who::ANYBODY, list)
-        .get("/things/{thing_id}", Who::ANYBODY, show)
-        .get("/keyed", Who::ANYBODY, keyed)
-        .post("/bytes", Who::ANYBODY, |body: Bytes| async move { body.len().to_string() })
-        .get("/me", Who::ANYBODY, me)
-        .get("/panic", Who::ANYBODY, panic)
-        .get("/hang", Who::ANYBODY, std::future::pending::<()>)
-        .get("/gate", Who::ANYBODY, wait)
+        .post("/things", Who::Only(&[Role::Store, Role::Operator]), making, create)
+        .get("/things", Who::ANYBODY, told("list").list::<u32>("Numbers."), list)
+        .get("/things/{thing_id}", Who::ANYBODY, told("show").path::<OrderId>("thing_id"), show)
+        .get("/keyed", Who::ANYBODY, key, keyed)
+        .post("/bytes", Who::ANYBODY, bytes, |body: Bytes| async move { body.len().to_string() })
+        .get("/me", Who::ANYBODY, told("me"), me)
+        .get("/panic", Who::ANYBODY, told("panic"), panic)
+        .get("/hang", Who::ANYBODY, told("hang"), std::future::pending::<()>)
+        .get("/gate", Who::ANYBODY, told("gate"), wait)
+        .get("/untold", Who::ANYBODY, told("untold"), untold)
         .with_state(gate)
 }
 

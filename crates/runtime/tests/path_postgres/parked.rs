@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use runtime::{
+    ServiceName,
     db::{Database, Floor, SharedOutbox},
     http::{Access, Server, parked},
     metrics,
@@ -21,7 +22,8 @@ use crate::{
 async fn serve(rig: &Rig) -> (SocketAddr, oneshot::Sender<()>) {
     let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = server.local_addr();
-    let routes = parked::routes(rig.running.handle()).merge(metrics::routes(rig.metrics.clone()));
+    let parked = parked::routes(ServiceName::Store).with_state(rig.running.handle());
+    let routes = parked.merge(metrics::routes(rig.metrics.clone()));
     let (stop, told) = oneshot::channel::<()>();
     let ports = Ports::system();
     drop(rig.ports.spawn(async move {

@@ -192,9 +192,9 @@ fn a_message_that_can_never_be_obeyed_is_a_dead_letter() {
     });
     let foreign = Command::CancelTicket(OrderOnly { order_id });
     for (input, reason) in [
-        (command(negative), "an amount to hold cannot be negative"),
-        (command(foreign), "payment has no command cancel-ticket"),
-        (foreign_fact(order()), "payment does not listen to cook-finished"),
+        (command(negative), "impossible-amount: an amount to hold cannot be negative"),
+        (command(foreign), "misrouted: payment has no command cancel-ticket"),
+        (foreign_fact(order()), "misrouted: payment does not listen to cook-finished"),
     ] {
         let mut rig = Rig::new();
         let decision = rig.take(&input);

@@ -6,13 +6,15 @@ use contracts::{
     Address, Detail, District, EventType, OrderId, Record, RiderId, SagaId, StoreId, Timestamp,
     event::DeliveryOffered,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Hands, Outcome, Surroundings, Tell};
 
 /// How far a delivery has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "DeliveryState")]
 pub enum State {
     /// Heard of, but nobody has asked for the delivery yet.
     Known,

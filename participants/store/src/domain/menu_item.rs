@@ -2,13 +2,14 @@
 //! moves pieces between the three or is an owner's [`put`], and nothing is ever below zero.
 
 use contracts::{MenuId, Money, StoreId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The most pieces of one item that can ever be put in: far below where sums could overflow.
 pub const MAX_STOCK: u64 = 1_000_000_000;
 
 /// An item of a store's menu.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MenuItem {
     /// Whose menu.
     pub store_id: StoreId,

@@ -10,6 +10,7 @@ use contracts::{
     command::RequestAcceptance,
 };
 use runtime::participant::{ANSWER_PENDING, HEARD_BEFORE, UNKNOWN_ORDER};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{MenuItem, Movement};
@@ -39,8 +40,9 @@ pub struct Ticket {
 }
 
 /// How a ticket stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "StoreTicketState")]
 pub enum State {
     /// It waits for the owner.
     Pending,

@@ -210,8 +210,8 @@ fn what_is_held_is_reserved_or_sold_as_the_state_says() {
 fn what_is_for_somebody_else_is_a_dead_letter() {
     let only = OrderOnly { order_id: order("order-1") };
     for (foreign, reason) in [
-        (command(Command::VoidPayment(only)), "store has no command void-payment"),
-        (foreign_fact(order("order-1")), "store does not listen to cook-finished"),
+        (command(Command::VoidPayment(only)), "misrouted: store has no command void-payment"),
+        (foreign_fact(order("order-1")), "misrouted: store does not listen to cook-finished"),
     ] {
         let words = Rig::given(&[]).hear("order-1", &foreign);
         assert_eq!(words, format!("dead letter: {reason}"));
