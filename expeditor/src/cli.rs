@@ -248,7 +248,8 @@ pub struct GraphArgs {
 /// Options of `migrate`.
 #[derive(Debug, Default, Args)]
 pub struct MigrateArgs {
-    /// Which service's database: all, orchestrator, payment, store, cook, rider [default: all].
+    /// Which service's database: all, orchestrator, payment, store, cook, rider, mypage
+    /// [default: all].
     #[arg(value_name = "SERVICE", value_parser = which, env = "EXPEDITOR_SERVICE")]
     pub service: Option<Which>,
     /// The directory with the databases [default: ./data].

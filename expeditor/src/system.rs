@@ -97,6 +97,7 @@ struct Services {
     store: host::Running<store::Store>,
     cook: host::Running<cook::Cook>,
     rider: host::Running<rider::Rider>,
+    mypage: host::Running<mypage::Mypage>,
 }
 
 impl System {
@@ -148,6 +149,7 @@ impl System {
             store: house.start(store::Store::new(settings.store)).await,
             cook: house.start(cook::Cook::new(settings.cook)).await,
             rider: house.start(rider::Rider::new(settings.rider)).await,
+            mypage: house.start(mypage::Mypage).await,
         };
         let relays = house.relays();
         let timers = host::open_timers(open_timers, databases.clone(), start, ports.clone());
@@ -221,12 +223,13 @@ impl System {
             tracing::error!(%error, "the server did not end well");
         }
         self.timers.abort();
-        let Services { orchestrator, payment, store, cook, rider } = self.services;
+        let Services { orchestrator, payment, store, cook, rider, mypage } = self.services;
         orchestrator.stop().await;
         payment.stop().await;
         store.stop().await;
         cook.stop().await;
         rider.stop().await;
+        mypage.stop().await;
         for relay in self.relays {
             relay.stop().await;
         }
@@ -287,6 +290,7 @@ impl Services {
         self.store.watch(readiness);
         self.cook.watch(readiness);
         self.rider.watch(readiness);
+        self.mypage.watch(readiness);
     }
 
     fn routes(&self) -> Guarded {
@@ -295,6 +299,7 @@ impl Services {
             .merge(served(store::routes, self.store.handle()))
             .merge(served(cook::routes, self.cook.handle()))
             .merge(served(rider::routes, self.rider.handle()))
+            .merge(served(mypage::routes, self.mypage.handle()))
     }
 }
 

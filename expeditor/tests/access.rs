@@ -83,6 +83,11 @@ const TABLE: &[Row] = &[
     ("GET", "/rider/dead-letters", Some(&[Operator, Auditor])),
     ("GET", "/rider/parked", Some(&[Operator, Auditor])),
     ("POST", "/rider/parked/{id}/redrive", Some(&[Operator])),
+    ("GET", "/mypage/customers/{customer_id}/orders", Some(&[Customer, Operator, Auditor])),
+    ("GET", "/mypage/orders/{order_id}", Some(&[Customer, Operator, Auditor])),
+    ("GET", "/mypage/dead-letters", Some(&[Operator, Auditor])),
+    ("GET", "/mypage/parked", Some(&[Operator, Auditor])),
+    ("POST", "/mypage/parked/{id}/redrive", Some(&[Operator])),
 ];
 
 /// What a relay answers.

@@ -88,6 +88,7 @@ const fn of_event(consumer: ServiceName, event: EventType) -> &'static [&'static
             &["order_id", "store_id", "address.district", "address.line"]
         }
         (ServiceName::Rider, _) => &["order_id"],
+        (ServiceName::Mypage, event) => by_mypage(event),
         // The catalog.
         (_, E::MenuItemChanged) => {
             &["store_id", "menu_id", "name", "price.amount", "price.currency"]
@@ -107,5 +108,40 @@ const fn of_event(consumer: ServiceName, event: EventType) -> &'static [&'static
         ) => &["order_id", "milestones[*].type", "milestones[*].data.rider_id?"],
         // The saga follows what has happened, and nothing else.
         _ => &["order_id", "milestones[*].type"],
+    }
+}
+
+/// What a customer is shown of it. Not a participant's own word for how things stand: an answer
+/// given again may say another one, and is not among what a read model is rebuilt from.
+const fn by_mypage(event: EventType) -> &'static [&'static str] {
+    use EventType as E;
+    match event {
+        E::OrderPlaced => &[
+            "order_id",
+            "customer_id",
+            "store_id",
+            "items[*].menu_id",
+            "items[*].name",
+            "items[*].unit_price.amount",
+            "items[*].unit_price.currency",
+            "items[*].quantity",
+            "total.amount",
+            "total.currency",
+            "address.district",
+            "address.line",
+            "placed_at",
+        ],
+        E::OrderCancelled | E::OrderCompleted | E::OrderReturned => &["order_id", "reason?", "at"],
+        E::CancellationRefused => &["order_id", "at"],
+        // When it was is in the envelope.
+        E::DeliveryOffered => &["order_id"],
+        _ => &[
+            "order_id",
+            "milestones[*].type",
+            "milestones[*].at",
+            "milestones[*].data.amount?",
+            "milestones[*].data.rider_id?",
+            "milestones[*].data.reason?",
+        ],
     }
 }

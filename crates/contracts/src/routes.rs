@@ -11,6 +11,10 @@ pub const EVENTS_EXCHANGE: &str = "expeditor.events";
 pub const DEAD_EXCHANGE: &str = "expeditor.dead";
 /// Alternate exchange of the events exchange, with one bounded queue of the same name.
 pub const UNHEARD_EXCHANGE: &str = "expeditor.unheard";
+/// Topic exchange by which events are sent again to one subscriber that is being rebuilt; the
+/// routing key is `<subscriber>.<source>.<type>`, by which a broker can hold everybody to their own
+/// name. Publishing to it is mandatory.
+pub const REPLAY_EXCHANGE: &str = "expeditor.replay";
 
 /// After so many deliveries that were not acknowledged a queue gives a message up to
 /// [`DEAD_EXCHANGE`].
@@ -24,6 +28,22 @@ pub fn queue(service: ServiceName, kind: QueueKind) -> String {
 /// The routing key of an event: `<source>.<type>`.
 pub fn event_key(event: EventType) -> String {
     format!("{}.{}", event.source(), event.as_str())
+}
+
+/// The routing key of an event that is sent again to one subscriber.
+pub fn replay_key(subscriber: ServiceName, event: EventType) -> String {
+    format!("{subscriber}.{}", event_key(event))
+}
+
+/// What binds a subscriber's queue of events to the exchange of those that are sent again.
+pub fn replay_binding(subscriber: ServiceName) -> String {
+    format!("{subscriber}.#")
+}
+
+/// The subscriber whom such a routing key means.
+pub fn replay_subscriber(routing_key: &str) -> Option<ServiceName> {
+    let (name, _) = routing_key.split_once('.')?;
+    ServiceName::parse(name).filter(|service| service.is_subscriber())
 }
 
 /// The events that a service listens to.
@@ -54,6 +74,34 @@ pub const fn subscriptions(service: ServiceName) -> &'static [EventType] {
         ],
         ServiceName::Rider => &[E::OrderPlaced, E::CookFinished],
         ServiceName::Payment | ServiceName::Store | ServiceName::Cook => &[],
+        // All that is told about an order.
+        ServiceName::Mypage => &[
+            E::OrderPlaced,
+            E::OrderCancelled,
+            E::OrderCompleted,
+            E::OrderReturned,
+            E::CancellationRefused,
+            E::PaymentAuthorized,
+            E::PaymentDeclined,
+            E::PaymentVoided,
+            E::PaymentCaptured,
+            E::PaymentRefunded,
+            E::OrderAccepted,
+            E::OrderRejected,
+            E::TicketCancelled,
+            E::StockSettled,
+            E::StockRestocked,
+            E::CookStarted,
+            E::CookingDeclined,
+            E::CookingCancelled,
+            E::CookFinished,
+            E::DeliveryOffered,
+            E::RiderAssigned,
+            E::RiderReleased,
+            E::FoodPicked,
+            E::DeliveryConfirmed,
+            E::DeliveryReturned,
+        ],
     }
 }
 
@@ -80,6 +128,24 @@ mod tests {
             for event in subscriptions(service) {
                 assert_ne!(event.source(), service, "{event:?}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_sent_again_means_one_subscriber_and_names_its_source() {
+        let key = replay_key(ServiceName::Mypage, EventType::CookStarted);
+        assert_eq!(key, "mypage.cook.cook-started");
+        assert_eq!(replay_subscriber(&key), Some(ServiceName::Mypage));
+        for other in ["cook.cook-started", "store.cook.cook-started", "mypage", ""] {
+            assert_eq!(replay_subscriber(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_asked_of_a_subscriber_and_it_tells_nothing() {
+        for subscriber in ServiceName::SUBSCRIBERS {
+            assert!(CommandType::ALL.iter().all(|it| destination(*it) != subscriber));
+            assert!(EventType::ALL.iter().all(|it| it.source() != subscriber));
         }
     }
 }

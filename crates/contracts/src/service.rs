@@ -18,12 +18,18 @@ pub enum ServiceName {
     Cook,
     /// Owns riders and deliveries.
     Rider,
+    /// A subscriber: shows customers their orders, from public events alone.
+    Mypage,
 }
 
 impl ServiceName {
     /// Every service, in the order in which an order meets them.
-    pub const ALL: [Self; 5] =
-        [Self::Orchestrator, Self::Payment, Self::Store, Self::Cook, Self::Rider];
+    pub const ALL: [Self; 6] =
+        [Self::Orchestrator, Self::Payment, Self::Store, Self::Cook, Self::Rider, Self::Mypage];
+
+    /// Those that only react to public events: nothing is asked of them and they tell nothing, so
+    /// that all they keep can be made again from what the others have published.
+    pub const SUBSCRIBERS: [Self; 1] = [Self::Mypage];
 
     /// The name as in routes: `payment`.
     pub const fn as_str(self) -> &'static str {
@@ -33,7 +39,13 @@ impl ServiceName {
             Self::Store => "store",
             Self::Cook => "cook",
             Self::Rider => "rider",
+            Self::Mypage => "mypage",
         }
+    }
+
+    /// Whether it is one of the [`SUBSCRIBERS`](Self::SUBSCRIBERS).
+    pub const fn is_subscriber(self) -> bool {
+        matches!(self, Self::Mypage)
     }
 
     /// The service of that name, if there is one.
@@ -49,6 +61,7 @@ impl ServiceName {
             Self::Store => "/store",
             Self::Cook => "/cook",
             Self::Rider => "/rider",
+            Self::Mypage => "/mypage",
         }
     }
 
@@ -81,5 +94,16 @@ impl QueueKind {
             Self::Commands => "commands",
             Self::Events => "events",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_subscribers_is_what_each_says_of_itself() {
+        let all: Vec<_> = ServiceName::ALL.into_iter().filter(|it| it.is_subscriber()).collect();
+        assert_eq!(all, ServiceName::SUBSCRIBERS);
     }
 }

@@ -70,6 +70,10 @@ impl Database for Counted {
         self.inner.prune_inbox(older_than, limit).await
     }
 
+    async fn forget_all(&self) -> Result<u64, DbError> {
+        self.inner.forget_all().await
+    }
+
     async fn close(&self) {
         self.inner.close().await;
     }

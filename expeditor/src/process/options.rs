@@ -27,7 +27,8 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE", env = "EXPEDITOR_KEYS")]
     pub keys: Option<PathBuf>,
     /// Where to listen; port 0 takes a free one [default: 127.0.0.1, port 8080 for the
-    /// orchestrator, 8081 payment, 8082 store, 8083 cook, 8084 rider].
+    /// orchestrator, 8081 payment, 8082 store, 8083 cook, 8084 rider, 8085
+    /// mypage].
     #[arg(long, value_name = "ADDRESS", env = "EXPEDITOR_LISTEN", value_parser = address)]
     pub listen: Option<SocketAddr>,
 }
@@ -126,6 +127,7 @@ pub const fn port(service: ServiceName) -> u16 {
         ServiceName::Store => 8082,
         ServiceName::Cook => 8083,
         ServiceName::Rider => 8084,
+        ServiceName::Mypage => 8085,
     }
 }
 

@@ -68,6 +68,7 @@ pub async fn run(options: ServeArgs, file: File) -> Result<(), Failure> {
         ServiceName::Store => place.serve(store::Store::new(settings.store), store::routes).await,
         ServiceName::Cook => place.serve(cook::Cook::new(settings.cook), cook::routes).await,
         ServiceName::Rider => place.serve(rider::Rider::new(settings.rider), rider::routes).await,
+        ServiceName::Mypage => place.serve(mypage::Mypage, mypage::routes).await,
     }
 }
 

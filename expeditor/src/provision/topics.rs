@@ -35,28 +35,34 @@ impl NameRights {
 }
 
 /// A service's rights. It fills and reads its own queues alone; it publishes events under its own
-/// name, and only the orchestrator publishes commands. It declares the exchanges as well, as long as
+/// name, also those that are sent again to one subscriber, and only the orchestrator publishes commands. It declares the exchanges as well, as long as
 /// services do that themselves when they start.
 pub(super) fn rights(service: ServiceName) -> Rights {
     let kinds = QueueKind::Commands.as_str().to_owned() + "|" + QueueKind::Events.as_str();
     let queues = format!(r"{service}\.({kinds}|dead)");
     let literal = |name: &str| name.replace('.', r"\.");
-    let [commands, events, dead, unheard] = [
+    let [commands, events, replay, dead, unheard] = [
         routes::COMMANDS_EXCHANGE,
         routes::EVENTS_EXCHANGE,
+        routes::REPLAY_EXCHANGE,
         routes::DEAD_EXCHANGE,
         routes::UNHEARD_EXCHANGE,
     ]
     .map(literal);
-    let all = format!("^({queues}|{commands}|{events}|{dead}|{unheard})$");
+    let all = format!("^({queues}|{commands}|{events}|{replay}|{dead}|{unheard})$");
     let write = match service {
         ServiceName::Orchestrator => all.clone(),
-        _ => format!("^({queues}|{events}|{dead}|{unheard})$"),
+        _ => format!("^({queues}|{events}|{replay}|{dead}|{unheard})$"),
     };
-    let topic = TopicRights {
-        exchange: routes::EVENTS_EXCHANGE.to_owned(),
-        write: format!(r"^{service}\.[a-z-]+$"),
+    let topic = |exchange: &str, write| TopicRights {
+        exchange: exchange.to_owned(),
+        write,
         read: ".*".to_owned(),
     };
-    Rights { names: NameRights { configure: all.clone(), write, read: all }, topics: vec![topic] }
+    // In the order in which they are compared with what the broker tells.
+    let topics = vec![
+        topic(routes::EVENTS_EXCHANGE, format!(r"^{service}\.[a-z-]+$")),
+        topic(routes::REPLAY_EXCHANGE, format!(r"^[a-z]+\.{service}\.[a-z-]+$")),
+    ];
+    Rights { names: NameRights { configure: all.clone(), write, read: all }, topics }
 }

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     CommandType, EventType, QueueKind, ServiceName,
     routes::{
-        COMMANDS_EXCHANGE, DEAD_EXCHANGE, EVENTS_EXCHANGE, UNHEARD_EXCHANGE, event_key, queue,
-        subscriptions,
+        COMMANDS_EXCHANGE, DEAD_EXCHANGE, EVENTS_EXCHANGE, REPLAY_EXCHANGE, UNHEARD_EXCHANGE,
+        event_key, queue, subscriptions,
     },
     schema::MessageType,
 };
@@ -88,6 +88,7 @@ pub fn routing() -> Value {
             COMMANDS_EXCHANGE: { "type": "direct" },
             EVENTS_EXCHANGE: { "type": "topic", "alternate_exchange": UNHEARD_EXCHANGE },
             DEAD_EXCHANGE: { "type": "direct" },
+            REPLAY_EXCHANGE: { "type": "topic" },
             UNHEARD_EXCHANGE: { "type": "fanout" },
         },
         "messages": messages.collect::<Map<String, Value>>(),

@@ -93,6 +93,14 @@ impl InProcess {
                     return drop(confirm.send(Outcome::Confirmed));
                 }
             },
+            routes::REPLAY_EXCHANGE => {
+                match routes::replay_subscriber(&publication.routing_key)
+                    .filter(|service| self.queues.contains_key(service))
+                {
+                    Some(service) => (QueueKind::Events, vec![service]),
+                    None => return drop(confirm.send(Outcome::Unroutable)),
+                }
+            }
             // Not this row's fault: the topology is wrong.
             exchange => {
                 tracing::error!(exchange, "there is no such exchange");

@@ -39,9 +39,11 @@ impl Migrations {
         let shared = Migration { version: 1, name: "path", sql: shared };
         let own: &[Migration] = match service {
             ServiceName::Orchestrator => &[Migration { version: 2, name: "saga", sql: saga }],
-            ServiceName::Payment | ServiceName::Store | ServiceName::Cook | ServiceName::Rider => {
-                &[]
-            }
+            ServiceName::Payment
+            | ServiceName::Store
+            | ServiceName::Cook
+            | ServiceName::Rider
+            | ServiceName::Mypage => &[],
         };
         Self::new(std::iter::once(shared).chain(own.iter().copied()))
     }

@@ -205,6 +205,12 @@ pub trait Database: Send + Sync + 'static {
     /// them; answers how many. A duplicate of a forgotten message is no longer recognised.
     async fn prune_inbox(&self, older_than: Timestamp, limit: u32) -> Result<u64, DbError>;
 
+    /// Forgets every aggregate and every message that was received, in one transaction: all that a
+    /// subscriber keeps of what others have published, before it is sent again. Nobody who owns
+    /// anything may be made to. Dead letters stay: they are evidence. Answers how many aggregates
+    /// there were.
+    async fn forget_all(&self) -> Result<u64, DbError>;
+
     /// Ends all work and closes the files or connections.
     async fn close(&self);
 }
@@ -298,6 +304,8 @@ pub trait Reader: Send + Sync {
     /// Published events after an id, in order of id. Where several processes write, a lower id may
     /// be committed after a higher one: who follows the table as it grows must look back.
     async fn published(&self, after: i64, limit: u32) -> Result<Vec<PublishedEvent>, DbError>;
+    /// Published events about any of these subjects: of each in order of id.
+    async fn published_about(&self, subjects: &[String]) -> Result<Vec<PublishedEvent>, DbError>;
     /// Dead letters after an id, in order of id.
     async fn dead_letters(&self, after: i64, limit: u32) -> Result<Vec<KeptDeadLetter>, DbError>;
     /// Aggregates whose timer is due, the longest due first: kind, id.

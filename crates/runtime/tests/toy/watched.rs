@@ -79,6 +79,10 @@ impl Database for Watched {
     async fn prune_inbox(&self, older_than: Timestamp, limit: u32) -> Result<u64, DbError> {
         self.inner.prune_inbox(older_than, limit).await
     }
+    async fn forget_all(&self) -> Result<u64, DbError> {
+        self.inner.forget_all().await
+    }
+
     async fn close(&self) {
         self.inner.close().await;
     }

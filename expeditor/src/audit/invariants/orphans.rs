@@ -22,7 +22,7 @@ const fn active(place: Place) -> &'static [&'static str] {
         (contracts::ServiceName::Rider, _) => {
             &["waiting", "offered", "offered_wide", "claimed", "picked"]
         }
-        (contracts::ServiceName::Orchestrator, _) => &[],
+        (contracts::ServiceName::Orchestrator | contracts::ServiceName::Mypage, _) => &[],
     }
 }
 
@@ -34,6 +34,7 @@ const fn what(place: Place) -> &'static str {
         contracts::ServiceName::Cook => "kitchen's ticket",
         contracts::ServiceName::Rider => "delivery",
         contracts::ServiceName::Orchestrator => "order",
+        contracts::ServiceName::Mypage => "order on MyPage",
     }
 }
 

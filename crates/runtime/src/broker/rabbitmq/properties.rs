@@ -35,8 +35,9 @@ pub(super) fn message_id(properties: &BasicProperties) -> Option<MessageId> {
     id.as_str().parse().ok().map(MessageId)
 }
 
-/// A command that no queue takes comes back. An event goes to the alternate exchange.
+/// What is meant for one service and no queue takes comes back. Other events go to the alternate
+/// exchange.
 pub(super) fn options(publication: &Publication) -> BasicPublishOptions {
-    let mandatory = publication.exchange == routes::COMMANDS_EXCHANGE;
+    let mandatory = publication.exchange != routes::EVENTS_EXCHANGE;
     BasicPublishOptions { mandatory, ..BasicPublishOptions::default() }
 }

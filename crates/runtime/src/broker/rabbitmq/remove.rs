@@ -76,6 +76,7 @@ pub async fn remove(options: &Options, ports: &Ports) -> Result<(), StartError> 
         for exchange in [
             routes::COMMANDS_EXCHANGE,
             routes::EVENTS_EXCHANGE,
+            routes::REPLAY_EXCHANGE,
             routes::DEAD_EXCHANGE,
             routes::UNHEARD_EXCHANGE,
         ] {

@@ -32,7 +32,8 @@ pub(super) fn dead_queue(service: ServiceName) -> String {
 
 /// Whether an exchange is one of those that [`establish`] declares for publishing.
 pub(super) fn is_known(exchange: &str) -> bool {
-    [routes::COMMANDS_EXCHANGE, routes::EVENTS_EXCHANGE].contains(&exchange)
+    [routes::COMMANDS_EXCHANGE, routes::EVENTS_EXCHANGE, routes::REPLAY_EXCHANGE]
+        .contains(&exchange)
 }
 
 /// The kind of queue that such a message came from: its routing key is that queue's name.
@@ -91,6 +92,7 @@ async fn declare_exchanges(channel: &Channel, passive: bool) -> lapin::Result<()
         (routes::DEAD_EXCHANGE, ExchangeKind::Direct, plain()),
         (routes::COMMANDS_EXCHANGE, ExchangeKind::Direct, plain()),
         (routes::EVENTS_EXCHANGE, ExchangeKind::Topic, events),
+        (routes::REPLAY_EXCHANGE, ExchangeKind::Topic, plain()),
     ] {
         channel.exchange_declare(name.into(), kind, options, arguments).await?;
     }
@@ -135,6 +137,10 @@ async fn declare_queues(channel: &Channel, service: ServiceName) -> lapin::Resul
                 for &event in routes::subscriptions(service) {
                     let key = routes::event_key(event);
                     bind(channel, &queue, routes::EVENTS_EXCHANGE, &key).await?;
+                }
+                if service.is_subscriber() {
+                    let key = routes::replay_binding(service);
+                    bind(channel, &queue, routes::REPLAY_EXCHANGE, &key).await?;
                 }
             }
         }

@@ -136,6 +136,10 @@ impl Database for PostgresDatabase {
         transaction.prune_inbox(older_than, limit).await
     }
 
+    async fn forget_all(&self) -> Result<u64, DbError> {
+        PostgresTransaction::start(Arc::clone(&self.inner)).await?.forget_all().await
+    }
+
     async fn close(&self) {
         self.inner.outbox.close().await;
         self.inner.path.close().await;

@@ -97,17 +97,17 @@ impl Reader for PostgresDatabase {
         .bind(after)
         .bind(i64::from(limit));
         let rows = self.within(query.fetch_all(&self.inner.readers)).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(PublishedEvent {
-                    id: row.try_get(0)?,
-                    kind: row.try_get(1)?,
-                    subject: row.try_get(2)?,
-                    sequence: column::unsigned(row, 3)?,
-                    payload: row.try_get(4)?,
-                })
-            })
-            .collect()
+        rows.iter().map(published).collect()
+    }
+
+    async fn published_about(&self, subjects: &[String]) -> Result<Vec<PublishedEvent>, DbError> {
+        let query = sqlx::query(
+            "SELECT id, kind, subject, sequence, payload::text FROM published_event
+             WHERE subject = ANY ($1) ORDER BY subject, id",
+        )
+        .bind(subjects);
+        let rows = self.within(query.fetch_all(&self.inner.readers)).await?;
+        rows.iter().map(published).collect()
     }
 
     async fn dead_letters(&self, after: i64, limit: u32) -> Result<Vec<KeptDeadLetter>, DbError> {
@@ -166,6 +166,16 @@ fn list_sql(query: &ListQuery) -> String {
         vec![part("AND state = ANY ($5::text[])")]
     };
     format!("SELECT * FROM ({}) l ORDER BY id {direction} LIMIT $2", parts.join(" UNION ALL "))
+}
+
+fn published(row: &PgRow) -> Result<PublishedEvent, DbError> {
+    Ok(PublishedEvent {
+        id: row.try_get(0)?,
+        kind: row.try_get(1)?,
+        subject: row.try_get(2)?,
+        sequence: column::unsigned(row, 3)?,
+        payload: row.try_get(4)?,
+    })
 }
 
 fn dead_letter(row: &PgRow) -> Result<KeptDeadLetter, DbError> {

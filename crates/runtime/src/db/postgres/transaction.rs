@@ -116,6 +116,15 @@ impl PostgresTransaction {
         self.commit_now().await?;
         Ok(pruned)
     }
+
+    /// Forgets every aggregate and inbox row, and commits.
+    pub(super) async fn forget_all(mut self) -> Result<u64, DbError> {
+        let clock = self.ask();
+        let forgotten = within(&*clock, commit::forget_all(lent(&mut self.connection)?)).await;
+        let forgotten = self.heard(forgotten)?;
+        self.commit_now().await?;
+        Ok(forgotten)
+    }
 }
 
 impl Drop for PostgresTransaction {

@@ -223,3 +223,9 @@ pub(super) async fn prune_inbox(
     .await?;
     Ok(result.rows_affected())
 }
+
+pub(super) async fn forget_all(connection: &mut SqliteConnection) -> Result<u64, DbError> {
+    sqlx::query("DELETE FROM inbox").execute(&mut *connection).await?;
+    let result = sqlx::query("DELETE FROM aggregate").execute(connection).await?;
+    Ok(result.rows_affected())
+}

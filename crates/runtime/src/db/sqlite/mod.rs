@@ -90,6 +90,10 @@ impl Database for SqliteDatabase {
         transaction.prune_inbox(older_than, limit).await
     }
 
+    async fn forget_all(&self) -> Result<u64, DbError> {
+        SqliteTransaction::start(Arc::clone(&self.inner)).await?.forget_all().await
+    }
+
     async fn close(&self) {
         // The writer goes last: the last connection to go moves the log into the file.
         self.inner.readers.close().await;

@@ -96,17 +96,18 @@ impl Reader for SqliteDatabase {
         .bind(limit)
         .fetch_all(&self.inner.readers)
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(PublishedEvent {
-                    id: row.try_get(0)?,
-                    kind: row.try_get(1)?,
-                    subject: row.try_get(2)?,
-                    sequence: batch::unsigned(row, 3)?,
-                    payload: row.try_get(4)?,
-                })
-            })
-            .collect()
+        rows.iter().map(published).collect()
+    }
+
+    async fn published_about(&self, subjects: &[String]) -> Result<Vec<PublishedEvent>, DbError> {
+        let rows = sqlx::query(
+            "SELECT id, kind, subject, sequence, payload FROM published_event
+             WHERE subject IN (SELECT value FROM json_each(?1)) ORDER BY subject, id",
+        )
+        .bind(batch::json(subjects)?)
+        .fetch_all(&self.inner.readers)
+        .await?;
+        rows.iter().map(published).collect()
     }
 
     async fn dead_letters(&self, after: i64, limit: u32) -> Result<Vec<KeptDeadLetter>, DbError> {
@@ -170,6 +171,16 @@ fn list_sql(query: &ListQuery) -> String {
         vec![part(&format!("AND state IN ({})", states.join(", ")))]
     };
     format!("{} ORDER BY id {direction} LIMIT ?2", parts.join(" UNION ALL "))
+}
+
+fn published(row: &SqliteRow) -> Result<PublishedEvent, DbError> {
+    Ok(PublishedEvent {
+        id: row.try_get(0)?,
+        kind: row.try_get(1)?,
+        subject: row.try_get(2)?,
+        sequence: batch::unsigned(row, 3)?,
+        payload: row.try_get(4)?,
+    })
 }
 
 fn dead_letter(row: &SqliteRow) -> Result<KeptDeadLetter, DbError> {

@@ -68,6 +68,13 @@ impl SqliteTransaction {
         self.store(&Writes::default()).await?;
         Ok(pruned)
     }
+
+    /// Forgets every aggregate and inbox row, and commits.
+    pub(super) async fn forget_all(mut self) -> Result<u64, DbError> {
+        let forgotten = commit::forget_all(self.writer.connection()?).await?;
+        self.store(&Writes::default()).await?;
+        Ok(forgotten)
+    }
 }
 
 impl Drop for SqliteTransaction {
