@@ -28,7 +28,7 @@ pub struct File {
     /// `--log-format`.
     #[serde(rename = "log-format")]
     pub log_format: Option<LogFormat>,
-    /// `--data` of `dev`, `audit` and `migrate`, where their sections do not say otherwise. Not of
+    /// `--data` of `dev`, `audit`, `migrate` and `rebuild`, where their sections do not say otherwise. Not of
     /// `demo`, which wants a directory of its own.
     pub data: Option<PathBuf>,
     /// Options of `demo`.
@@ -53,6 +53,8 @@ pub struct File {
     pub graph: GraphFile,
     /// Options of `migrate`.
     pub migrate: MigrateFile,
+    /// Options of `rebuild`.
+    pub rebuild: RebuildFile,
     /// Options of `provision`.
     pub provision: ProvisionFile,
     /// The services' settings.
@@ -144,6 +146,18 @@ pub struct MigrateFile {
     pub data: Option<PathBuf>,
     /// `--database-url`.
     pub database_url: Option<String>,
+}
+
+/// Options of `rebuild`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RebuildFile {
+    /// `--data`.
+    pub data: Option<PathBuf>,
+    /// `--database-url`.
+    pub database_url: Option<String>,
+    /// `--files`.
+    pub files: Option<PathBuf>,
 }
 
 /// Options of `provision`.

@@ -27,6 +27,8 @@ pub struct Making {
 /// Refuses a directory that holds some of the databases, and names the first that it lacks.
 pub fn refuse_incomplete(data: &Path) -> Result<(), Failure> {
     let (there, missing) = sort(data);
+    // What a subscriber holds can be made again.
+    let missing: Vec<_> = missing.into_iter().filter(|path| !is_subscribers(path)).collect();
     match (there.first(), missing.first()) {
         (Some(there), Some(missing)) if !data.join(MAKING).exists() => {
             Err(Failure::Usage(format!(
@@ -64,6 +66,11 @@ impl Making {
     }
 }
 
+fn is_subscribers(path: &Path) -> bool {
+    let name = path.file_stem().and_then(|name| name.to_str());
+    name.and_then(ServiceName::parse).is_some_and(ServiceName::is_subscriber)
+}
+
 /// The databases that are there, and those that are not.
 fn sort(data: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let paths = ServiceName::ALL.into_iter().map(|service| database_path(data, service));
@@ -92,6 +99,18 @@ mod tests {
         }
         put(dir.path(), ServiceName::Cook);
         refuse_incomplete(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn what_can_be_made_again_need_not_be_restored() {
+        let dir = tempfile::tempdir().unwrap();
+        for service in ServiceName::ALL.into_iter().filter(|it| !it.is_subscriber()) {
+            put(dir.path(), service);
+        }
+        refuse_incomplete(dir.path()).unwrap();
+        fs::remove_file(database_path(dir.path(), ServiceName::Cook)).unwrap();
+        put(dir.path(), ServiceName::Mypage);
+        assert!(refuse_incomplete(dir.path()).is_err());
     }
 
     #[test]

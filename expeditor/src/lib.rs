@@ -21,6 +21,7 @@ pub mod print;
 pub mod process;
 pub mod progress;
 pub mod provision;
+pub mod rebuild;
 pub mod rows;
 pub mod signals;
 pub mod system;

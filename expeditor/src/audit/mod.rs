@@ -19,6 +19,7 @@ pub mod held;
 pub mod invariants;
 pub mod read;
 pub mod report;
+pub mod shown;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -70,6 +71,7 @@ pub async fn audit(stored: &dyn Stored, known: &Knowledge) -> Result<Report, Aud
     invariants::stock::check(stored, known, &mut report).await?;
     invariants::riders::check(stored, &mut report).await?;
     invariants::catalog::check(stored, known, &mut report).await?;
+    invariants::mypage::check(stored, known, &mut report).await?;
     invariants::outboxes::check(stored, known, &mut report).await?;
     for service in ServiceName::ALL {
         report.keeps_dead_letters(service, dead_letters(stored, service).await?);

@@ -50,6 +50,9 @@ pub const RIDERS: Place = Place { service: ServiceName::Rider, kind: "rider" };
 /// What riders carry, by rider.
 pub const LOADS: Place = Place { service: ServiceName::Rider, kind: "load" };
 
+/// Orders as MyPage shows them.
+pub const SHOWN: Place = Place { service: ServiceName::Mypage, kind: "order" };
+
 /// What is stored, to be looked at.
 #[async_trait]
 pub trait Stored: Send + Sync {
@@ -73,6 +76,12 @@ pub trait Stored: Send + Sync {
         &self,
         service: ServiceName,
         after: i64,
+    ) -> Result<Vec<PublishedEvent>, DbError>;
+    /// What a service has published about any of these subjects: of each in order.
+    async fn published_about(
+        &self,
+        service: ServiceName,
+        subjects: &[String],
     ) -> Result<Vec<PublishedEvent>, DbError>;
     /// At most [`PAGE`] messages not yet sent, after that place in the table.
     async fn unsent(&self, service: ServiceName, after: i64) -> Result<Vec<OutboxRow>, DbError>;
@@ -215,6 +224,14 @@ impl Stored for Databases {
         after: i64,
     ) -> Result<Vec<PublishedEvent>, DbError> {
         self.of(service).reader().published(after, PAGE).await
+    }
+
+    async fn published_about(
+        &self,
+        service: ServiceName,
+        subjects: &[String],
+    ) -> Result<Vec<PublishedEvent>, DbError> {
+        self.of(service).reader().published_about(subjects).await
     }
 
     async fn unsent(&self, service: ServiceName, after: i64) -> Result<Vec<OutboxRow>, DbError> {

@@ -39,7 +39,7 @@ const SAYS: [(u8, &str); 10] = [
     (4, "ended orders: money, stock and food agree"),
     (5, "histories replay to what is stored, columns say it"),
     (6, "nothing without its saga or after its end"),
-    (7, "the catalog is the fold of the menus' events"),
+    (7, "the catalog and MyPage are the fold of the events"),
     (8, "each aggregate's events in their sequence"),
     (9, "outboxes in order; empty at rest"),
     (10, "operators' actions name their actor"),

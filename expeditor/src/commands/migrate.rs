@@ -38,7 +38,7 @@ pub async fn run(options: MigrateArgs, file: File) -> Result<(), Failure> {
 }
 
 /// Stands in a URL for the name of each service.
-const SERVICE: &str = "{service}";
+pub(super) const SERVICE: &str = "{service}";
 
 /// Each line is printed when its database is done: those before a failure are.
 async fn on_server(url: &str, which: Which) -> Result<(), Failure> {

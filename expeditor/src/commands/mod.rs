@@ -10,6 +10,7 @@ pub mod migrate;
 pub mod openapi;
 pub mod provision;
 pub mod ready;
+pub mod rebuild;
 pub mod saga;
 pub mod schemas;
 
@@ -45,6 +46,7 @@ pub async fn run(command: Command, file: File) -> Result<(), Failure> {
             Ok(())
         }
         Command::Migrate(options) => migrate::run(options, file).await,
+        Command::Rebuild(options) => rebuild::run(options, file).await,
         Command::Provision(options) => provision::run(options, file).await,
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{path::Path, time::Duration};
 
-use contracts::ServiceName::{Cook, Orchestrator, Payment, Rider, Store};
+use contracts::ServiceName::{Cook, Mypage, Orchestrator, Payment, Rider, Store};
 use expeditor::{
     audit::Knowledge,
     people::{
@@ -249,6 +249,42 @@ const CASES: &[Case] = &[
         "UPDATE aggregate SET body = json_set(body, '$.sequence', 0)
          WHERE kind = 'catalog_item' AND id = ?1",
     ),
+    // I7, for MyPage: an order is missing, its end is, more is shown than was told, something else is,
+    // and what is shown was never told.
+    case(7, Mypage, DELIVERED, "DELETE FROM aggregate WHERE kind = 'order' AND id = ?1"),
+    case(
+        7,
+        Mypage,
+        DELIVERED,
+        "UPDATE aggregate SET body = json_set(body, '$.ended', null) WHERE id = ?1",
+    ),
+    case(
+        7,
+        Mypage,
+        DELIVERED,
+        "UPDATE aggregate SET body = json_insert(body, '$.progress.cook.milestones[#]',
+           json(json_extract(body, '$.progress.cook.milestones[#-1]'))) WHERE id = ?1",
+    ),
+    case(
+        7,
+        Mypage,
+        DELIVERED,
+        "UPDATE aggregate SET body = json_remove(body, '$.progress.rider.milestones[#-1]')
+         WHERE id = ?1",
+    ),
+    case(
+        7,
+        Mypage,
+        DELIVERED,
+        "UPDATE aggregate SET body = json_set(body, '$.placed.total.amount', 1) WHERE id = ?1",
+    ),
+    case(
+        7,
+        Cook,
+        "SELECT subject FROM published_event WHERE kind = 'cook-finished' ORDER BY subject LIMIT 1",
+        "DELETE FROM published_event WHERE subject = ?1",
+    ),
+    case(5, Mypage, DELIVERED, "UPDATE aggregate SET state = 'placed' WHERE id = ?1"),
     // I8: heard beyond what there is, published twice, published out of order, published beyond
     // what there is, a row that does not count with its record.
     case(

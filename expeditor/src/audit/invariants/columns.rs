@@ -7,6 +7,7 @@ use crate::audit::{
     bodies::{Load, MenuItem, Rider, Saga},
     held::{Columns, Head, Held, Part},
     read::{DELIVERIES, KITCHEN, PAYMENTS, Place, TICKETS},
+    shown::Shown,
 };
 
 /// Judges one order.
@@ -64,6 +65,13 @@ pub fn catalog_item(columns: &Columns, id: &str) -> Option<String> {
     let store = id.split_once('/').map(|(store, _)| store);
     same("state", Some(&columns.state), Some("offered"))
         .or_else(|| same("owner", columns.owner.as_deref(), store))
+}
+
+/// What stands beside an order on MyPage.
+pub fn shown(columns: &Columns, shown: &Shown) -> Option<String> {
+    let owner = shown.placed.as_ref().map(|placed| placed.customer_id.as_str());
+    same("state", Some(&columns.state), Some(shown.status()))
+        .or_else(|| same("owner", columns.owner.as_deref(), owner))
 }
 
 /// What stands beside a used idempotency key: nobody lists them.

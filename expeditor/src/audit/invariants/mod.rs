@@ -8,6 +8,7 @@ pub mod effects;
 pub mod endings;
 pub mod ends;
 pub mod histories;
+pub mod mypage;
 pub mod orders;
 pub mod orphans;
 pub mod outboxes;

@@ -30,10 +30,10 @@ async fn an_order_is_shown_with_the_progress_of_each_part() {
         ("/acceptance/milestones/0/type", json!("order-accepted")),
         ("/cooking/latest", json!("cook-finished")),
         ("/delivery/rider_id", json!("r1")),
-        ("/delivery/offered_at", json!("1970-01-01T00:04:00Z")),
+        ("/delivery/offered_at", json!("1970-01-01T00:04:00.000Z")),
         ("/delivery/latest", json!("delivery-confirmed")),
         ("/cancellation", json!("refused")),
-        ("/updated_at", json!("1970-01-01T00:15:00Z")),
+        ("/updated_at", json!("1970-01-01T00:15:00.000Z")),
     ] {
         assert_eq!(shown.pointer(pointer), Some(&expected), "{pointer}: {shown:#}");
     }
