@@ -253,6 +253,7 @@ mod tests {
             "store-1",
             "cook-1",
             "rider-1",
+            "mypage-1",
             "relay-1",
             "relay-2",
         ];

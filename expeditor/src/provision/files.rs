@@ -374,8 +374,8 @@ mod tests {
         for file in ["store.toml", "relay.toml", "auditor.toml", KEYS, PUBLIC_KEYS] {
             assert_eq!(mode(&out.join(file)), 0o600, "{file}");
         }
-        assert_eq!(first.secrets.roles.len(), 11);
-        assert_eq!(first.secrets.users.len(), 5);
+        assert_eq!(first.secrets.roles.len(), 2 * ServiceName::ALL.len() + 1);
+        assert_eq!(first.secrets.users.len(), ServiceName::ALL.len());
         let (second, nothing) = provide(&out).unwrap();
         assert!(nothing);
         assert_eq!(second.secrets.roles, first.secrets.roles);

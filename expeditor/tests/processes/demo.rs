@@ -97,7 +97,7 @@ impl Playing {
             processes.extend(id.and_then(Pid::from_raw));
             table.push_str(&line);
         }
-        assert_eq!(processes.len(), 8, "{table}");
+        assert_eq!(processes.len(), ServiceName::ALL.len() + 3, "{table}");
         Self { child, prefix, logs, processes, stderr, _stdout: stdout }
     }
 
@@ -127,7 +127,7 @@ impl Drop for Playing {
 async fn who_interrupts_it_finds_no_process_no_database_and_no_queue() {
     let place = Place::new().await;
     let mut playing = Playing::start(&place, &[]);
-    assert_eq!(place.databases(&playing.prefix).await.len(), 5);
+    assert_eq!(place.databases(&playing.prefix).await.len(), ServiceName::ALL.len());
 
     let beside = demo(&place, "1").output().unwrap();
     let (_, stderr) = texts(&beside);
@@ -176,7 +176,7 @@ async fn with_the_brokers_api_it_works_in_a_virtual_host_that_goes_with_it() {
     let mut playing = Playing::start(&place, &["--amqp-api-url", place.api_url()]);
     let own = playing.prefix.trim_end_matches('_').to_owned();
     assert_eq!(queues(&place).await, 3);
-    assert_eq!(queues_at(&place, &place.vhost_url(&own)).await, Some(15));
+    assert_eq!(queues_at(&place, &place.vhost_url(&own)).await, Some(3 * ServiceName::ALL.len()));
     kill_process(Pid::from_child(&playing.child), Signal::TERM).unwrap();
     assert_eq!(playing.ends_with_all_its_processes(&place).await, Some(1));
     assert_eq!(queues(&place).await, 3, "they are left alone");

@@ -10,6 +10,7 @@ mod demo;
 mod eyes;
 mod killed;
 mod place;
+mod rebuild;
 mod refused;
 mod rolling;
 mod stage;
