@@ -51,6 +51,16 @@ async fn delivered() {
     let told = app.order(&order).await;
     assert_eq!((&told["rider_id"], &told["reason"]), (&json!(RIDER), &json!(null)));
     assert_eq!(told["cancellable"], json!(false));
+    let shown = app.is_shown(&order, "delivered").await;
+    for (part, latest) in [
+        ("payment", "payment-captured"),
+        ("acceptance", "stock-settled"),
+        ("cooking", "cook-finished"),
+        ("delivery", "delivery-confirmed"),
+    ] {
+        app.until(latest, || async { app.part(&order, part).await == latest }).await;
+    }
+    assert_eq!(shown["delivery"]["rider_id"], RIDER);
     app.finish().await;
 }
 
@@ -64,6 +74,7 @@ async fn rejected_by_the_store() {
     assert_eq!(app.order(&order).await["reason"], "store_rejected");
     assert_eq!(app.payment(&order).await["state"], "voided");
     app.stock_becomes((10, 0, 0)).await;
+    app.is_shown(&order, "cancelled").await;
     app.finish().await;
 }
 
@@ -76,6 +87,8 @@ async fn declined_by_the_payment_gateway() {
     assert_eq!(app.order(&order).await["reason"], "payment_declined");
     let ticket = format!("/store/tickets/{order}/acceptance");
     assert_eq!(app.client().put(&ticket, &json!({"accepted": true})).await.status, 404);
+    let shown = app.is_shown(&order, "cancelled").await;
+    assert_eq!(shown["payment"]["latest"], "payment-declined");
     app.finish().await;
 }
 
@@ -90,6 +103,8 @@ async fn declined_by_the_kitchen() {
     assert_eq!(app.order(&order).await["reason"], "kitchen_declined");
     assert_eq!(app.payment(&order).await["state"], "voided");
     app.stock_becomes((10, 0, 0)).await;
+    let shown = app.is_shown(&order, "cancelled").await;
+    assert_eq!(shown["cooking"]["milestones"][0]["data"]["reason"], "no gas");
     app.finish().await;
 }
 
@@ -109,6 +124,7 @@ async fn cancelled_in_time() {
     app.stock_becomes((10, 0, 0)).await;
     let start = app.client().put(&format!("/cook/tickets/{order}/start"), &json!({})).await;
     assert_eq!(start.status, 409);
+    app.is_shown(&order, "cancelled").await;
     app.finish().await;
 }
 
@@ -126,6 +142,8 @@ async fn cancelled_too_late() {
     }
     app.reaches(&order, "delivered").await;
     app.stock_becomes((8, 0, 2)).await;
+    let shown = app.is_shown(&order, "delivered").await;
+    assert_eq!(shown["cancellation"], "refused");
     app.finish().await;
 }
 
@@ -135,6 +153,7 @@ async fn times_out(app: App, order: &str, reason: &str) {
     assert_eq!(app.order(order).await["reason"], reason);
     assert_eq!(app.payment(order).await["state"], "voided");
     app.stock_becomes((10, 0, 0)).await;
+    app.is_shown(order, "cancelled").await;
     app.finish().await;
 }
 
@@ -177,6 +196,7 @@ async fn returned_on_the_way() {
     assert_eq!(app.order(&order).await["reason"], "delivery_returned");
     assert_eq!(app.payment(&order).await["state"], "refunded");
     app.stock_becomes((10, 0, 0)).await;
+    app.is_shown(&order, "returned").await;
     app.finish().await;
 }
 
@@ -199,5 +219,7 @@ async fn released_and_delivered_by_another_rider() {
     app.insist(&path("confirmation"), json!({"rider_id": "second"})).await;
     app.reaches(&order, "delivered").await;
     assert_eq!(app.order(&order).await["rider_id"], "second");
+    let shown = app.is_shown(&order, "delivered").await;
+    assert_eq!(shown["delivery"]["rider_id"], "second");
     app.finish().await;
 }

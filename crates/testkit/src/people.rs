@@ -140,4 +140,35 @@ impl App {
     pub async fn payment(&self, order: &str) -> Value {
         self.client().get(&format!("/payment/orders/{order}")).await.body
     }
+
+    /// Waits until MyPage shows the order at that status, with all that the orchestrator says of
+    /// it; answers what it shows.
+    pub async fn is_shown(&self, order: &str, status: &str) -> Value {
+        let path = format!("/mypage/orders/{order}");
+        let what = format!("MyPage shows order {order} {status}");
+        self.until(&what, || async { self.client().get(&path).await.body["status"] == status })
+            .await;
+        let (shown, truth) = (self.client().get(&path).await.body, self.order(order).await);
+        for field in [
+            "status",
+            "reason",
+            "customer_id",
+            "store_id",
+            "items",
+            "total",
+            "address",
+            "placed_at",
+        ] {
+            assert_eq!(shown[field], truth[field], "{field} of {shown:#}");
+        }
+        let customer = shown["customer_id"].as_str().unwrap();
+        let listed = self.client().get(&format!("/mypage/customers/{customer}/orders")).await;
+        assert_eq!(listed.body["items"][0], shown);
+        shown
+    }
+
+    /// The latest milestone of a part of the order that MyPage shows.
+    pub async fn part(&self, order: &str, part: &str) -> Value {
+        self.client().get(&format!("/mypage/orders/{order}")).await.body[part]["latest"].clone()
+    }
 }

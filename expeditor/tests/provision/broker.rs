@@ -44,10 +44,13 @@ async fn a_service_publishes_under_its_own_name_only() {
     let world = World::new().await;
     world.provision(&[]);
     let (events, commands) = (routes::EVENTS_EXCHANGE, routes::COMMANDS_EXCHANGE);
+    let replay = routes::REPLAY_EXCHANGE;
     for (service, exchange, key, outcome) in [
         (ServiceName::Cook, events, "cook.cook-started", Outcome::Confirmed),
         (ServiceName::Cook, events, "store.order-accepted", Outcome::Unavailable),
         (ServiceName::Cook, commands, "payment", Outcome::Unavailable),
+        (ServiceName::Cook, replay, "mypage.cook.cook-started", Outcome::Confirmed),
+        (ServiceName::Cook, replay, "mypage.store.order-accepted", Outcome::Unavailable),
         (ServiceName::Orchestrator, commands, "payment", Outcome::Confirmed),
         (ServiceName::Orchestrator, events, "payment.payment-captured", Outcome::Unavailable),
     ] {

@@ -103,9 +103,33 @@ pub(crate) async fn a_command_without_a_queue_is_unroutable(broker: Arc<dyn Brok
     assert_eq!(outcome(confirm).await, Outcome::Unroutable);
 }
 
+fn replay(routing_key: &str, text: &'static str) -> Publication {
+    Publication { exchange: routes::REPLAY_EXCHANGE.to_owned(), ..event(routing_key, text) }
+}
+
+/// What is sent again reaches the one subscriber that it is for, as an event.
+pub(crate) async fn what_is_sent_again_reaches_one_subscriber(broker: Arc<dyn Broker>) {
+    let mut mypage = broker.consume(ServiceName::Mypage, 10).await;
+    let mut orchestrator = broker.consume(ServiceName::Orchestrator, 10).await;
+    let confirm = publish_one(&*broker, replay("mypage.cook.cook-started", "again")).await;
+    let delivery = next(&mut mypage).await;
+    assert_eq!((delivery.queue, &delivery.payload[..]), (QueueKind::Events, &b"again"[..]));
+    delivery.ack.give();
+    assert_eq!(outcome(confirm).await, Outcome::Confirmed);
+    assert!(orchestrator.try_recv().is_err(), "the orchestrator has heard it long ago");
+}
+
+/// There is nobody else who can be sent anything again.
+pub(crate) async fn what_is_sent_again_to_nobody_is_unroutable(broker: Arc<dyn Broker>) {
+    for key in ["cook.store.order-accepted", "laundry.cook.cook-started"] {
+        let confirm = publish_one(&*broker, replay(key, "x")).await;
+        assert_eq!(outcome(confirm).await, Outcome::Unroutable, "{key}");
+    }
+}
+
 /// An event that nobody listens to is none.
 pub(crate) async fn an_unheard_event_is_confirmed(broker: Arc<dyn Broker>) {
-    let confirm = publish_one(&*broker, event("rider.delivery-offered", "x")).await;
+    let confirm = publish_one(&*broker, event("rider.rain-began", "x")).await;
     assert_eq!(outcome(confirm).await, Outcome::Confirmed);
 }
 

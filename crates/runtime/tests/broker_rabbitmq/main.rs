@@ -32,6 +32,8 @@ contract! {
     order_is_kept,
     an_event_reaches_all_listeners,
     a_command_without_a_queue_is_unroutable,
+    what_is_sent_again_reaches_one_subscriber,
+    what_is_sent_again_to_nobody_is_unroutable,
     an_unheard_event_is_confirmed,
     each_publication_is_judged_by_itself,
 }

@@ -4,7 +4,9 @@
 use contracts::QueueKind::{Commands, Events};
 use runtime::db::{Begin, DeadLetter, KeptDeadLetter, Received, Writes};
 
-use crate::fixture::{Store, at, begin, message, received, receiving, store};
+use crate::fixture::{
+    Store, at, begin, locking, message, received, receiving, row, rows, store, ticket,
+};
 
 pub(crate) async fn a_message_is_claimed_once_by_each_consumer(place: &dyn Store) {
     let db = place.open().await;
@@ -36,6 +38,22 @@ pub(crate) async fn old_messages_are_forgotten(place: &dyn Store) {
     let (_, opened) = begin(&*db, receiving(&aged)).await;
     let expected = [(Commands, message(2)), (Commands, message(3))];
     assert_eq!(opened.seen, expected.into_iter().collect());
+}
+
+pub(crate) async fn all_that_was_received_and_made_of_it_is_forgotten_at_once(place: &dyn Store) {
+    let db = place.open().await;
+    assert_eq!(db.forget_all().await.unwrap(), 0);
+    let both = [received(Events, 1), received(Events, 2)];
+    let writes = rows(&[("a", row(1, "x")), ("b", row(1, "x"))]);
+    let wanted = Begin { lock: locking(&["a", "b"]).lock, ..receiving(&both) };
+    store(&*db, wanted, writes).await.unwrap();
+    assert_eq!(db.forget_all().await.unwrap(), 2);
+
+    let again = Begin { lock: locking(&["a", "b"]).lock, ..receiving(&both) };
+    let opened = store(&*db, again, rows(&[("a", row(1, "y"))])).await.unwrap();
+    assert!(opened.seen.is_empty() && opened.rows.is_empty());
+    assert!(db.reader().get(&ticket("b")).await.unwrap().is_none());
+    assert_eq!(db.reader().get(&ticket("a")).await.unwrap().unwrap().state, "y");
 }
 
 pub(crate) async fn dead_letters_are_kept_byte_for_byte(place: &dyn Store) {

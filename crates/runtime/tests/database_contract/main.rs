@@ -44,6 +44,7 @@ macro_rules! contract {
             inbox::{
                 a_message_is_claimed_once_by_each_consumer,
                 old_messages_are_forgotten,
+                all_that_was_received_and_made_of_it_is_forgotten_at_once,
                 dead_letters_are_kept_byte_for_byte,
             },
             outbox::{
@@ -53,6 +54,7 @@ macro_rules! contract {
                 the_oldest_row_of_a_bucket_is_known,
                 a_commit_with_messages_wakes_the_relay,
                 published_events_stay_in_order,
+                published_events_are_found_by_their_subject,
             },
             lists::{
                 a_list_is_paged_in_both_directions,

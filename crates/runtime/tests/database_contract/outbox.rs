@@ -142,3 +142,24 @@ pub(crate) async fn published_events_stay_in_order(place: &dyn Store) {
     assert_eq!(events[1].payload, "{\"n\":3}");
     assert_eq!(db.reader().published(events[0].id, 1).await.unwrap(), events[1..2]);
 }
+
+pub(crate) async fn published_events_are_found_by_their_subject(place: &dyn Store) {
+    let db = place.open().await;
+    let event = |number: u64, subject: &str| NewMessage {
+        published: Some(Published {
+            kind: "order-accepted".to_owned(),
+            subject: subject.to_owned(),
+            sequence: number,
+        }),
+        ..outgoing("t/a", number, number)
+    };
+    send(&*db, vec![event(1, "o'1"), event(2, "o-2"), event(3, "o-3"), event(4, "o'1")]).await;
+    let about = async |subjects: &[&str]| -> Vec<(String, u64)> {
+        let subjects: Vec<String> = subjects.iter().map(|it| (*it).to_owned()).collect();
+        let found = db.reader().published_about(&subjects).await.unwrap();
+        found.into_iter().map(|event| (event.subject, event.sequence)).collect()
+    };
+    let expected = [("o'1".to_owned(), 1), ("o'1".to_owned(), 4), ("o-3".to_owned(), 3)];
+    assert_eq!(about(&["o-3", "o'1", "nothing"]).await, expected);
+    assert!(about(&["o"]).await.is_empty() && about(&[]).await.is_empty());
+}
