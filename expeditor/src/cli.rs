@@ -13,6 +13,7 @@ use crate::{
     config::{Number, address, url},
     credentials::options::{KeysArgs, TokenArgs},
     process::options::{RelayArgs, ServeArgs},
+    rebuild::options::RebuildArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -270,30 +271,6 @@ pub struct MigrateArgs {
     pub database_url: Option<String>,
 }
 
-/// Options of `rebuild`.
-#[derive(Debug, Default, Args)]
-pub struct RebuildArgs {
-    /// Which subscriber.
-    #[arg(value_name = "SUBSCRIBER", value_parser = PossibleValuesParser::new(subscribers()))]
-    pub subscriber: String,
-    /// The directory with the databases; nobody may be working on it [default: ./data].
-    #[arg(long, value_name = "DIR", env = "EXPEDITOR_DATA")]
-    pub data: Option<PathBuf>,
-    /// Databases on PostgreSQL instead, beside services and relays that run, as who owns them:
-    /// `postgres://user:password@host:5432/expeditor_{service}`.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "EXPEDITOR_DATABASE_URL",
-        hide_env_values = true,
-        conflicts_with_all = ["data", "files"]
-    )]
-    pub database_url: Option<String>,
-    /// The same, with the URLs in the files that `provision` has made in that directory.
-    #[arg(long, value_name = "DIR", env = "EXPEDITOR_FILES", conflicts_with = "data")]
-    pub files: Option<PathBuf>,
-}
-
 /// Options of `provision`.
 #[derive(Debug, Default, Args)]
 pub struct ProvisionArgs {
@@ -344,10 +321,6 @@ fn which(name: &str) -> Result<Which, String> {
         let names: Vec<&str> = ServiceName::ALL.iter().map(|service| service.as_str()).collect();
         format!("the services are {}, or all of them: all", names.join(", "))
     })
-}
-
-fn subscribers() -> Vec<&'static str> {
-    ServiceName::SUBSCRIBERS.into_iter().map(ServiceName::as_str).collect()
 }
 
 /// The words for how a saga stands.

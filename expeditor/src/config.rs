@@ -15,6 +15,7 @@ use crate::{
     credentials::options::TokenFile,
     exit::{Failure, disk, one_line},
     process::options::{RelayFile, ServeFile},
+    rebuild::options::RebuildFile,
     system::Settings,
 };
 
@@ -146,18 +147,6 @@ pub struct MigrateFile {
     pub data: Option<PathBuf>,
     /// `--database-url`.
     pub database_url: Option<String>,
-}
-
-/// Options of `rebuild`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct RebuildFile {
-    /// `--data`.
-    pub data: Option<PathBuf>,
-    /// `--database-url`.
-    pub database_url: Option<String>,
-    /// `--files`.
-    pub files: Option<PathBuf>,
 }
 
 /// Options of `provision`.

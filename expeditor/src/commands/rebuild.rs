@@ -14,13 +14,12 @@ use runtime::{
 
 use super::migrate::SERVICE;
 use crate::{
-    cli::RebuildArgs,
     config::File,
     directory::Making,
     exit::Failure,
     lock::DataLock,
     print,
-    rebuild::{Databases, Rebuilt, Relays, rebuild},
+    rebuild::{Databases, Rebuilt, Relays, options::RebuildArgs, rebuild},
     system,
 };
 

@@ -141,35 +141,35 @@ async fn on_its_way(stored: &dyn Stored, id: &str) -> Result<bool, DbError> {
 /// Rows of one place in order of their ids, read page by page.
 struct Rows {
     place: Place,
-    rows: VecDeque<(String, Row)>,
+    page: VecDeque<(String, Row)>,
     last: Option<String>,
     done: bool,
 }
 
 impl Rows {
     fn of(place: Place) -> Self {
-        Self { place, rows: VecDeque::new(), last: None, done: false }
+        Self { place, page: VecDeque::new(), last: None, done: false }
     }
 
     /// Reads the next page where none is left.
     async fn fill(&mut self, stored: &dyn Stored) -> Result<(), DbError> {
-        if self.rows.is_empty() && !self.done {
-            let page = stored.page(self.place, self.last.as_deref()).await?;
-            self.done = page.len() < PAGE as usize;
-            self.last = page.last().map(|(id, _)| id.clone()).or(self.last.take());
-            self.rows = page.into();
+        if self.page.is_empty() && !self.done {
+            let read = stored.page(self.place, self.last.as_deref()).await?;
+            self.done = read.len() < PAGE as usize;
+            self.last = read.last().map(|(id, _)| id.clone()).or(self.last.take());
+            self.page = read.into();
         }
         Ok(())
     }
 
     /// Up to which id all is known that there is; none where nothing is left.
     fn bound(&self) -> Option<&str> {
-        self.rows.back().map(|(id, _)| id.as_str())
+        self.page.back().map(|(id, _)| id.as_str())
     }
 
     /// Takes the rows up to that id.
     fn take(&mut self, bound: &str) -> impl Iterator<Item = (String, Row)> {
-        let end = self.rows.partition_point(|(id, _)| id.as_str() <= bound);
-        self.rows.drain(..end)
+        let end = self.page.partition_point(|(id, _)| id.as_str() <= bound);
+        self.page.drain(..end)
     }
 }

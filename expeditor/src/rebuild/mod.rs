@@ -7,6 +7,8 @@
 //! event may come both ways, which a subscriber has to bear anyway. A rebuild that was interrupted
 //! is begun again.
 
+pub mod options;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use contracts::{
