@@ -113,6 +113,14 @@ async fn overdue(app: &App, due: Timestamp) {
     app.until("the deadline has long passed", || async { app.ports().now() > late }).await;
 }
 
+/// What has left an outbox may still lie in the broker, and an audit over files does not look there.
+async fn is_heard_of(app: &App, order: &str) {
+    app.until("MyPage shows it accepted", || async {
+        app.part(order, "acceptance").await == "order-accepted"
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_waits_out_an_outage_is_heard_before_its_deadline_is_judged() {
     let line = Line::new().await;
@@ -136,6 +144,8 @@ async fn an_answer_that_waits_out_an_outage_is_heard_before_its_deadline_is_judg
     app.answer_ticket(&meanwhile, true).await;
     app.reaches(&meanwhile, "accepted").await;
     app.until("it shows", || async { connected(&app).await == Some(true) }).await;
+    is_heard_of(&app, &order).await;
+    is_heard_of(&app, &meanwhile).await;
     app.finish().await;
 }
 
@@ -157,5 +167,6 @@ async fn a_deadline_that_passed_while_nobody_ran_begins_anew() {
     .await;
     app.answer_ticket(&order, true).await;
     app.reaches(&order, "accepted").await;
+    is_heard_of(&app, &order).await;
     app.finish().await;
 }
