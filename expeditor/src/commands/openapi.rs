@@ -62,5 +62,6 @@ fn rules_of(service: ServiceName) -> Rules {
         ServiceName::Store => of(store::routes, service),
         ServiceName::Cook => of(cook::routes, service),
         ServiceName::Rider => of(rider::routes, service),
+        ServiceName::Mypage => of(mypage::routes, service),
     }
 }

@@ -5,12 +5,12 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use contracts::{CustomerId, OrderId};
+use contracts::{CustomerId, OrderId, ServiceName};
 use runtime::{
     Problem,
     auth::Role,
     db::ListQuery,
-    http::{Guarded, Handle, Page, Who, list_response, path_id},
+    http::{Guarded, Handle, Operation, Page, Who, list_response, path_id},
     participant::list,
 };
 
@@ -23,11 +23,19 @@ use crate::{
 const READERS: Who = Who::Only(&[Role::Customer, Role::Operator, Role::Auditor]);
 
 /// The routes of MyPage, under its prefix.
-pub fn routes(handle: Handle<Mypage>) -> Guarded {
+pub fn routes() -> Guarded<Handle<Mypage>> {
+    let of_customer =
+        Operation::new("mypage_orders", "Lists a customer's orders with their progress, the newest first.")
+            .path::<CustomerId>("customer_id")
+            .list::<OrderView>("Orders.");
+    let one = Operation::new("mypage_order", "Shows an order with the progress of each part of it.")
+        .path::<OrderId>("order_id")
+        .answer::<OrderView>(200, "The order.")
+        .not_found();
     Guarded::new()
-        .get("/mypage/customers/{customer_id}/orders", READERS, orders)
-        .get("/mypage/orders/{order_id}", READERS, order)
-        .with_state(handle)
+        .get("/mypage/customers/{customer_id}/orders", READERS, of_customer, orders)
+        .get("/mypage/orders/{order_id}", READERS, one, order)
+        .of(ServiceName::Mypage)
 }
 
 /// A customer's orders, the newest first.

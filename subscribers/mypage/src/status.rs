@@ -2,12 +2,14 @@
 //! has happened.
 
 use contracts::EventType as E;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::fold::Order;
 
 /// How an order stands, as its customer sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "MypageOrderStatus")]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Asked for.

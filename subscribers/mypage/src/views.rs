@@ -4,6 +4,7 @@ use contracts::{
     Address, CustomerId, EventType, Line, Milestone, Money, OrderId, RiderId, ServiceName, StoreId,
     Timestamp,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -12,7 +13,8 @@ use crate::{
 };
 
 /// An order with the progress of each part of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "MypageOrder")]
 pub struct OrderView {
     /// Its id.
     pub order_id: OrderId,
@@ -25,6 +27,7 @@ pub struct OrderView {
     /// Why it was cancelled or came back, as a slug.
     pub reason: Option<String>,
     /// `refused` where a cancellation came too late.
+    #[schemars(extend("examples" = ["refused"]))]
     pub cancellation: Option<&'static str>,
     /// What, as priced when it was ordered.
     pub items: Vec<Line>,
@@ -47,7 +50,8 @@ pub struct OrderView {
 }
 
 /// One participant's part in an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "MypagePart")]
 pub struct Part {
     /// The type of the latest milestone: `cook-started`.
     pub latest: EventType,
@@ -60,7 +64,8 @@ pub struct Part {
 }
 
 /// The way to the customer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "MypageDelivery")]
 pub struct Delivery {
     /// When riders were first told of it.
     pub offered_at: Option<Timestamp>,

@@ -59,7 +59,7 @@ impl Rig {
         .await;
         let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = server.local_addr();
-        let (routes, own) = (routes(running.handle()), ports.clone());
+        let (routes, own) = (routes().with_state(running.handle()), ports.clone());
         let never = std::future::pending();
         let serving = async move { server.serve(routes, Access::Open, &own, never).await };
         let server = ports.spawn(serving);
