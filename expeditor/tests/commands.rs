@@ -100,6 +100,10 @@ fn wrong_usage_and_configuration_end_with_2() {
     ends(&[&["audit", "--data", data][..], &server].concat(), 2, "not both");
     ends(&[&["demo"][..], &server].concat(), 2, "--amqp-url is wanted too");
     ends(&["demo", "--amqp-url", "amqp://h"], 2, "--database-url is wanted too");
+    ends(&["rebuild", "store", "--data", data], 2, "store");
+    ends(&["rebuild", "mypage", "--data", fresh], 2, fresh);
+    ends(&[&["rebuild", "mypage"][..], &server].concat(), 2, "{service}");
+    ends(&["rebuild", "mypage", "--files", data], 2, "orchestrator.toml");
     ends(&["graph", "--log", "debgu"], 2, "debgu");
     ends(&["saga"], 2, "list, show, history");
     ends(&["saga", "show", "lunch"], 2, "SAGA is a saga's id or an order's");

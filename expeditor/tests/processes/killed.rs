@@ -4,11 +4,12 @@
 //!
 //! An order waits for a participant where the orchestrator has asked for it and the participant has
 //! nothing about it; for both orchestrators, where they have not heard what a participant has said;
+//! for a subscriber, where a message lies in its queue: no order waits for it at all;
 //! for a relay, where a message lies in an outbox for longer than it takes to send one.
 
 use std::time::Duration;
 
-use contracts::ServiceName::{self, Cook, Orchestrator, Payment, Rider, Store};
+use contracts::ServiceName::{self, Cook, Mypage, Orchestrator, Payment, Rider, Store};
 use expeditor::{fleet::OnServers, people::plan::Plan};
 use runtime::auth::Role;
 
@@ -49,6 +50,7 @@ async fn orders_go_on_within_two_seconds_of_the_restart_of_whoever_was_killed() 
         for (service, waiting) in PARTICIPANTS {
             participant(&stage, &eyes, service, waiting).await;
         }
+        subscriber(&stage, &eyes, Mypage).await;
         for name in ["orchestrator-1", "orchestrator-2"] {
             one_orchestrator(&stage, &eyes, name).await;
         }
@@ -87,6 +89,31 @@ async fn participant(stage: &OnServers, eyes: &Eyes, service: ServiceName, state
     assert!(all < SOON, "{name}: {} orders went on after {all:?}", wait.len());
 }
 
+/// Nobody waits for a subscriber, and all that was told meanwhile is heard soon.
+async fn subscriber(stage: &OnServers, eyes: &Eyes, service: ServiceName) {
+    let name = format!("{service}-1");
+    stage.fleet.kill(&name).unwrap();
+    let killed = eyes.now();
+    let before = eyes.versions().await;
+    let moved = async || some_moved(&before, &eyes.versions().await) >= SOME;
+    let meanwhile = eyes.until(killed, "orders go on without it", moved).await;
+    let waiting = async || stage.ground.queued_for(service).await.unwrap();
+    let enough = async || waiting().await >= SOME as u64;
+    let down = eyes.until(killed, &format!("messages wait for {service}"), enough).await;
+    let (heard, wait) = (eyes.taken_in(service).await, waiting().await);
+    stage.fleet.launch(&name).await.unwrap();
+    let ready = eyes.now();
+    let wanted = heard + i64::try_from(wait).unwrap();
+    let all = async || eyes.taken_in(service).await >= wanted;
+    let all = eyes.until(ready, "all that was told is heard", all).await;
+    println!(
+        "{name}: orders went on after {meanwhile:?}; {wait} messages waited after {down:?}, all \
+         were heard after {all:?}"
+    );
+    assert!(meanwhile < SOON, "orders went on after {meanwhile:?} while {name} was down");
+    assert!(all < SOON, "{wait} messages were heard after {all:?}");
+}
+
 /// The other one goes on meanwhile; the one that was killed does its share soon.
 async fn one_orchestrator(stage: &OnServers, eyes: &Eyes, name: &str) {
     stage.fleet.kill(name).unwrap();
@@ -112,10 +139,11 @@ async fn both_orchestrators(stage: &OnServers, eyes: &Eyes) {
         stage.fleet.kill(name).unwrap();
     }
     let killed = eyes.now();
-    let waiting = async || stage.ground.queued().await.unwrap() >= SOME as u64;
+    let waiting = async || stage.ground.queued_for(Orchestrator).await.unwrap() >= SOME as u64;
     let down = eyes.until(killed, "messages wait for an orchestrator", waiting).await;
     let before = eyes.versions().await;
-    let (heard, wait) = (eyes.taken_in(Orchestrator).await, stage.ground.queued().await.unwrap());
+    let heard = eyes.taken_in(Orchestrator).await;
+    let wait = stage.ground.queued_for(Orchestrator).await.unwrap();
     stage.fleet.launch(names[0]).await.unwrap();
     let ready = eyes.now();
     let moved = async || some_moved(&before, &eyes.versions().await) > 0;

@@ -65,7 +65,7 @@ async fn what_is_made_again_beside_running_services_is_what_it_was() {
     let disturb = async {
         // It is at it.
         let begun = async {
-            while shown(&stage.databases).await.len() == before.len() {
+            while shown(&stage.databases).await == before {
                 place.ports.clock.sleep(Duration::from_millis(2)).await;
             }
         };

@@ -94,7 +94,7 @@ async fn each_service_is_asked(caller: &Caller, tally: &Tally, ports: &Ports) {
     let order = Call::order(tally.orders.fetch_add(1, Ordering::SeqCst));
     let Some(reply) = ask(caller, &order, StatusCode::CREATED, tally, ports).await else { return };
     let acknowledged = order.acknowledged(&reply).unwrap();
-    let id = acknowledged.order_id.clone();
+    let (id, customer) = (acknowledged.order_id.clone(), acknowledged.customer_id.clone());
     tally.acknowledged.lock().unwrap().push(acknowledged);
     for (path, role) in [
         (format!("/orders/{id}"), Role::Customer),
@@ -103,6 +103,7 @@ async fn each_service_is_asked(caller: &Caller, tally: &Tally, ports: &Ports) {
         ("/store/stores/sim-store-1/tickets?state=pending".to_owned(), Role::Store),
         ("/cook/stores/sim-store-1/tickets?state=queued".to_owned(), Role::Cook),
         ("/rider/riders/sim-rider-1-1/offers".to_owned(), Role::Rider),
+        (format!("/mypage/customers/{customer}/orders"), Role::Customer),
     ] {
         ask(caller, &Call::get(path, role), StatusCode::OK, tally, ports).await;
     }
