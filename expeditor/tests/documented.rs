@@ -68,7 +68,8 @@ fn every_command_that_is_shown_can_be_typed() {
             shown.push(words[1].clone());
         }
     }
-    for command in ["demo", "dev", "serve", "relay", "provision", "audit", "ready", "rebuild", "token", "keys"]
+    for command in
+        ["demo", "dev", "serve", "relay", "provision", "audit", "ready", "rebuild", "token", "keys"]
     {
         assert!(shown.iter().any(|it| it == command), "{command} is shown nowhere: {shown:?}");
     }

@@ -50,9 +50,16 @@ async fn each_service_is_a_process_all_orders_end_and_nothing_is_left() {
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let (stdout, stderr) = texts(&output);
     assert_eq!(output.status.code(), Some(0), "{stdout}\n{stderr}");
-    for process in
-        ["orchestrator-1", "orchestrator-2", "payment-1", "store-1", "cook-1", "rider-1", "mypage-1", "relay-2"]
-    {
+    for process in [
+        "orchestrator-1",
+        "orchestrator-2",
+        "payment-1",
+        "store-1",
+        "cook-1",
+        "rider-1",
+        "mypage-1",
+        "relay-2",
+    ] {
         assert!(stdout.contains(process), "{process} is missing in {stdout}");
     }
     for ending in Ending::ALL {

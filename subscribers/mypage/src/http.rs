@@ -24,14 +24,17 @@ const READERS: Who = Who::Only(&[Role::Customer, Role::Operator, Role::Auditor])
 
 /// The routes of MyPage, under its prefix.
 pub fn routes() -> Guarded<Handle<Mypage>> {
-    let of_customer =
-        Operation::new("mypage_orders", "Lists a customer's orders with their progress, the newest first.")
-            .path::<CustomerId>("customer_id")
-            .list::<OrderView>("Orders.");
-    let one = Operation::new("mypage_order", "Shows an order with the progress of each part of it.")
-        .path::<OrderId>("order_id")
-        .answer::<OrderView>(200, "The order.")
-        .not_found();
+    let of_customer = Operation::new(
+        "mypage_orders",
+        "Lists a customer's orders with their progress, the newest first.",
+    )
+    .path::<CustomerId>("customer_id")
+    .list::<OrderView>("Orders.");
+    let one =
+        Operation::new("mypage_order", "Shows an order with the progress of each part of it.")
+            .path::<OrderId>("order_id")
+            .answer::<OrderView>(200, "The order.")
+            .not_found();
     Guarded::new()
         .get("/mypage/customers/{customer_id}/orders", READERS, of_customer, orders)
         .get("/mypage/orders/{order_id}", READERS, one, order)
