@@ -11,13 +11,21 @@ use bytes::Bytes;
 use contracts::{MessageId, QueueKind, ServiceName, Timestamp, routes};
 use runtime::{
     Key, Kind, Phase,
-    broker::{Broker, Outcome, Publication, in_process::InProcess},
+    broker::{Broker, Delivery, Outcome, Publication, in_process::InProcess},
     db::{Begin, Database, Migrations, NewMessage, Received, Row, Writes, sqlite::SqliteDatabase},
     ports::Ports,
 };
 
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
+
 use super::figures::{Figures, Unit, rate};
-use crate::exit::{Failure, disk};
+use crate::{
+    exit::{Failure, disk},
+    process::servers,
+};
 
 /// How long each is measured in a run of `bench ceilings`.
 const LONG: Duration = Duration::from_secs(1);
@@ -25,6 +33,8 @@ const LONG: Duration = Duration::from_secs(1);
 const BATCH: usize = 100;
 /// About as much as a service keeps of an order.
 const BODY: usize = 1_000;
+/// No message is on its way for that long.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// About as much as a message is long.
 const PAYLOAD: usize = 700;
 const PAGE: usize = 4_096;
@@ -179,10 +189,37 @@ pub async fn open(within: &Path, name: &str, ports: &Ports) -> Result<SqliteData
 /// with at most `window` of them on their way.
 pub async fn broker(window: usize, ports: &Ports, time: Duration) -> Result<f64, Failure> {
     let broker = InProcess::new(&ServiceName::ALL);
-    let mut deliveries = broker.consume(ServiceName::Store, window).await;
+    let deliveries = broker.consume(ServiceName::Store, window).await;
+    through(&broker, deliveries, window, ports, time).await
+}
+
+/// The same of RabbitMQ, on queues that nobody else uses. Publisher and consumer have connections of
+/// their own, as those of a relay and a service are.
+pub async fn rabbitmq(
+    url: &str,
+    window: usize,
+    ports: &Ports,
+    time: Duration,
+) -> Result<f64, Failure> {
+    let name = "expeditor bench";
+    let broker = servers::broker(url, &[ServiceName::Store], name, ports).await?;
+    let deliveries = broker.consume(ServiceName::Store, WIDEST).await;
+    through(&*broker, deliveries, window, ports, time).await
+}
+
+/// Publishes for that long, and waits until all that was published is consumed.
+async fn through(
+    broker: &dyn Broker,
+    mut deliveries: mpsc::Receiver<Delivery>,
+    window: usize,
+    ports: &Ports,
+    time: Duration,
+) -> Result<f64, Failure> {
+    let (tell, mut consumed) = watch::channel(0_u64);
     let consumer = ports.spawn(async move {
         while let Some(delivery) = deliveries.recv().await {
             delivery.ack.give();
+            tell.send_modify(|count| *count += 1);
         }
     });
     let payload = Bytes::from("x".repeat(PAYLOAD));
@@ -193,10 +230,13 @@ pub async fn broker(window: usize, ports: &Ports, time: Duration) -> Result<f64,
         payload: payload.clone(),
     };
     let (start, mut count, mut waiting) = (ports.clock.elapsed(), 0, VecDeque::new());
-    loop {
+    let took = loop {
         // Half a window at a time, so that the other half is on its way meanwhile.
+        let time_is_over = ports.clock.elapsed().saturating_sub(start) >= time;
         let room = (window - waiting.len()).min(window.div_ceil(2));
-        waiting.extend(broker.publish((0..room).map(|_| publication()).collect()).await);
+        if !time_is_over {
+            waiting.extend(broker.publish((0..room).map(|_| publication()).collect()).await);
+        }
         let hear = waiting.len().min(window.div_ceil(2));
         for confirm in waiting.drain(..hear) {
             if !matches!(confirm.await, Ok(Outcome::Confirmed)) {
@@ -204,12 +244,19 @@ pub async fn broker(window: usize, ports: &Ports, time: Duration) -> Result<f64,
             }
             count += 1;
         }
-        let took = ports.clock.elapsed().saturating_sub(start);
-        if took >= time {
-            consumer.abort();
-            return Ok(rate(count, took));
+        if time_is_over && waiting.is_empty() {
+            let all = consumed.wait_for(|consumed| *consumed >= count);
+            let late = |_| Failure::Environment("the broker did not deliver".to_owned());
+            timeout(PATIENCE, all).await.map_err(late)?.map_err(|it| lost(&it))?;
+            break ports.clock.elapsed().saturating_sub(start);
         }
-    }
+    };
+    consumer.abort();
+    Ok(rate(count, took))
+}
+
+fn lost(error: &watch::error::RecvError) -> Failure {
+    Failure::Environment(format!("the broker delivers nothing more: {error}"))
 }
 
 #[cfg(test)]

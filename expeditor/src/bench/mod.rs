@@ -14,6 +14,8 @@ pub mod options;
 pub mod orders;
 pub mod place;
 pub mod relay;
+pub mod scraped;
+pub mod servers;
 pub mod town;
 pub mod usage;
 pub mod watched;
