@@ -61,8 +61,10 @@ pub async fn run(
     figures: &mut Figures,
 ) -> Result<Progress, Failure> {
     let place = place::make(within)?;
-    let ceiling = ceilings::in_batches(place.path(), ports, CEILING).await?;
-    let lone = ceilings::one_by_one(place.path(), ports, CEILING).await?;
+    let database = ceilings::open(place.path(), "ceilings.db", ports).await?;
+    let ceiling = ceilings::in_batches(&database, ports, CEILING).await?;
+    let lone = ceilings::one_by_one(&database, ports, CEILING).await?;
+    database.close().await;
 
     let town = Town::new(plan.concurrency as usize);
     let data = place.path().join("data");

@@ -53,10 +53,8 @@ async fn measure(
 ) -> Result<(), Failure> {
     let section = &file.bench;
     match command {
-        BenchCommand::Ceilings(_) | BenchCommand::Orders(_) if setting.servers.is_some() => {
-            Err(Failure::Usage(
-                "the services profile of that cannot be measured yet; that of relay can".to_owned(),
-            ))
+        BenchCommand::Orders(_) if setting.servers.is_some() => {
+            Err(Failure::Usage("the services profile of orders cannot be measured yet".to_owned()))
         }
         BenchCommand::Ceilings(_) => ceilings(setting, ports).await,
         BenchCommand::Orders(options) => {
@@ -134,7 +132,12 @@ async fn ceilings(setting: &Setting<'_>, ports: &Ports) -> Result<(), Failure> {
     for run in 1..=setting.runs {
         setting.say(run);
         let place = place::make(setting.data)?;
-        ceilings::run(place.path(), ports, &mut figures).await?;
+        match &setting.servers {
+            None => ceilings::run(place.path(), ports, &mut figures).await?,
+            Some(servers) => {
+                ceilings::run_on_servers(place.path(), servers, ports, &mut figures).await?;
+            }
+        }
     }
     setting.tell("ceilings", &json!({}), &figures);
     Ok(())

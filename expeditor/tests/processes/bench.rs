@@ -68,3 +68,21 @@ async fn every_row_of_an_outbox_is_relayed_and_timed() {
     assert_told(&told, &["rows_per_second", "idle_p50_ms", "idle_p99_ms", "ratio_to_broker"]);
     assert!(figure(&told, "idle_p50_ms") <= figure(&told, "idle_p99_ms"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn every_ceiling_is_measured() {
+    let place = Place::new().await;
+    let told = told(&place, &["ceilings"]).await;
+    let names = [
+        "fsyncs_per_second",
+        "postgres_commits_per_second",
+        "postgres_batched_messages_per_second",
+        "postgres_batched_rows_per_second",
+        "broker_window_1",
+        "broker_window_64",
+        "broker_window_1000",
+    ];
+    assert_told(&told, &names);
+    let (lone, wide) = (figure(&told, "broker_window_1"), figure(&told, "broker_window_1000"));
+    assert!(lone < wide, "one at a time was not slower: {told}");
+}
