@@ -96,6 +96,24 @@ pub async fn run_on_servers(
     servers.on_database(SERVICE, ports, work).await
 }
 
+/// For orders on servers: what RabbitMQ can do at the widest window, and how many commits of a row
+/// PostgreSQL.
+pub async fn on_servers(
+    servers: &Servers,
+    time: Duration,
+    ports: &Ports,
+) -> Result<(f64, f64), Failure> {
+    let work = async |database_url: String, amqp_url: String| {
+        let migrations = Migrations::postgres(SERVICE);
+        let connect = Connect::to(&database_url)?;
+        let database = PostgresDatabase::open(&connect, &migrations, ports).await?;
+        let commits = one_by_one(&database, ports, time).await;
+        database.close().await;
+        Ok((rabbitmq(&amqp_url, WIDEST, ports, time).await?, commits?))
+    };
+    servers.on_database(SERVICE, ports, work).await
+}
+
 async fn tell_fsyncs(within: &Path, ports: &Ports, figures: &mut Figures) -> Result<f64, Failure> {
     let disk = fsyncs(within, ports, LONG).await?;
     figures.tell("fsyncs_per_second", "disk: fsyncs of a page", Unit::PerSecond, disk);

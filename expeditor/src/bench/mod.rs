@@ -12,6 +12,7 @@ pub mod figures;
 pub mod load;
 pub mod options;
 pub mod orders;
+pub mod orders_on_servers;
 pub mod place;
 pub mod relay;
 pub mod scraped;

@@ -11,7 +11,7 @@ use crate::{
         figures::Figures,
         options::{BenchCommand, BenchFile, Common, Profile},
         orders::{self, Plan},
-        place, relay,
+        orders_on_servers, place, relay,
         servers::{ENDED_EARLY, Servers},
     },
     cli::Output,
@@ -53,9 +53,6 @@ async fn measure(
 ) -> Result<(), Failure> {
     let section = &file.bench;
     match command {
-        BenchCommand::Orders(_) if setting.servers.is_some() => {
-            Err(Failure::Usage("the services profile of orders cannot be measured yet".to_owned()))
-        }
         BenchCommand::Ceilings(_) => ceilings(setting, ports).await,
         BenchCommand::Orders(options) => {
             let plan = Plan {
@@ -153,8 +150,15 @@ async fn orders(
     let mut progress = Progress::new(u64::from(plan.orders) * u64::from(setting.runs));
     for run in 1..=setting.runs {
         progress.say(&format!("run {run} of {}", setting.runs));
-        progress =
-            orders::run(plan, setting.data, &file.services, ports, progress, &mut figures).await?;
+        let (data, settings) = (setting.data, &file.services);
+        progress = match &setting.servers {
+            None => orders::run(plan, data, settings, ports, progress, &mut figures).await?,
+            Some(servers) => {
+                let (plan, figures) = (plan, &mut figures);
+                orders_on_servers::run(plan, servers, data, settings, ports, progress, figures)
+                    .await?
+            }
+        };
     }
     progress.end();
     let options = json!({

@@ -86,3 +86,33 @@ async fn every_ceiling_is_measured() {
     let (lone, wide) = (figure(&told, "broker_window_1"), figure(&told, "broker_window_1000"));
     assert!(lone < wide, "one at a time was not slower: {told}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn orders_go_through_processes_decided_by_participants_and_by_people() {
+    let place = Place::new().await;
+    for (actors, messages) in [("auto", 14.0), ("http", 18.0)] {
+        let arguments = ["orders", "--actors", actors, "--orders", "40", "--concurrency", "6"];
+        let told = told(&place, &arguments).await;
+        let names = [
+            "orders_per_second",
+            "database_bytes",
+            "orchestrator_1_cpu_ms",
+            "orchestrator_2_cpu_ms",
+            "payment_1_cpu_ms",
+            "relay_2_cpu_ms",
+            "services_cpu_ms",
+            "machine_cpu_ms",
+            "cook_1_peak_memory_mib",
+            "relay_1_peak_memory_mib",
+            "ratio_to_broker",
+            "ratio_to_commits",
+        ];
+        assert_told(&told, &names);
+        let of = |name| figure(&told, name);
+        assert!((of("messages") - messages).abs() < 1.0, "{actors}: {told}");
+        // At least each service but one reads what it is told, and that in some transaction.
+        assert!(of("transactions") > 1.0 && of("transactions") < 60.0, "{actors}: {told}");
+        assert!(of("placed_p50_ms") < of("delivered_p50_ms"), "{actors}: {told}");
+        assert!(of("delivered_p50_ms") <= of("delivered_p99_ms"), "{actors}: {told}");
+    }
+}
