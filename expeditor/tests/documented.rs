@@ -123,7 +123,8 @@ fn each_trap_of_delivery_has_a_test_that_exists() {
             [module] => tests.join(module).with_extension("rs"),
             _ => panic!("trap {number}: {name}"),
         };
-        let source = fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        let source =
+            fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
         assert!(source.contains(&format!("async fn {function}(")), "trap {number}: no {name}");
     }
 }

@@ -145,7 +145,7 @@ impl Run<'_> {
         let url = self.access.amqp_url.as_deref().unwrap_or_default();
         let options = rabbitmq::Options::new(url, &ServiceName::ALL, "expeditor bench");
         let heard = overhear(&options, &bindings(people), self.ports).await;
-        heard.map_err(|error| cannot_be_used(&error))
+        heard.map_err(|error| cannot_be_used(url, &error))
     }
 
     /// What all processes have counted so far.

@@ -74,8 +74,10 @@ async fn a_floor_passes_by_the_dead_rows_that_an_open_transaction_keeps() {
         let before = entries(&mut raw).await;
         let outbox = PostgresOutbox::open(&place.connect(), &Ports::system()).await.unwrap();
         let held = outbox.lease(OWNER).await.unwrap().held;
-        let floors: Vec<Floor> =
-            held.iter().map(|(bucket, epoch)| Floor { bucket: *bucket, epoch: *epoch, after }).collect();
+        let floors: Vec<Floor> = held
+            .iter()
+            .map(|(bucket, epoch)| Floor { bucket: *bucket, epoch: *epoch, after })
+            .collect();
         let rows = outbox.read_leased(OWNER, &floors, 10).await.unwrap();
         assert_eq!(rows.iter().map(|row| row.row.seq).collect::<Vec<_>>(), [seq]);
         outbox.close().await;
