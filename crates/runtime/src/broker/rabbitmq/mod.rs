@@ -28,6 +28,7 @@ mod batch;
 mod consumer;
 mod headers;
 mod link;
+mod overhear;
 mod pauses;
 mod properties;
 mod publisher;
@@ -37,6 +38,7 @@ mod unheard;
 
 pub use batch::{LARGEST_BATCH, LARGEST_PAYLOAD};
 pub use link::StartError;
+pub use overhear::{Overheard, Passing, overhear};
 pub use remove::{Depth, depths, remove};
 pub use topology::{DELIVERY_LIMIT, UNHEARD_KEPT};
 
