@@ -7,11 +7,15 @@ use std::{pin::Pin, time::Duration};
 use futures_util::{Stream, StreamExt};
 use lapin::{
     Connection, ConnectionProperties, ErrorKind, Event,
-    tcp::OwnedTLSConfig,
+    tcp::{AMQPUriTcpExt, RustlsConnector},
     uri::{AMQPScheme, AMQPUri},
 };
 
-use crate::{broker::rabbitmq::Options, ports::Ports};
+use crate::{
+    broker::rabbitmq::{Options, address::Address},
+    ports::Ports,
+    tls,
+};
 
 /// The broker is given this long to answer to a new connection, and to a farewell.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -40,10 +44,13 @@ pub enum StartError {
 
 impl StartError {
     /// An error while connecting.
-    fn connecting(error: &lapin::Error) -> Self {
-        match error.kind() {
-            ErrorKind::ProtocolError(error) => Self::Refused(error.to_string()),
-            _ => Self::Unreachable(error.to_string()),
+    fn connecting(address: &Address, error: &lapin::Error) -> Self {
+        if let ErrorKind::ProtocolError(error) = error.kind() {
+            return Self::Refused(format!("{address}: {error}"));
+        }
+        match tls::reason(error) {
+            Some(why) => Self::Unreachable(format!("{address}: TLS: {why}")),
+            None => Self::Unreachable(format!("{address}: {error}")),
         }
     }
 }
@@ -117,29 +124,39 @@ pub(super) async fn open(
     purpose: &str,
     ports: &Ports,
 ) -> Result<Link, StartError> {
-    let mut uri: AMQPUri = options.url.parse().map_err(StartError::Url)?;
-    if uri.scheme == AMQPScheme::AMQPS {
-        // The library, built without TLS, would go on in the clear and say nothing.
-        return Err(StartError::Url(
-            "amqps:// is not spoken yet; amqp:// is for a network that is to be trusted".to_owned(),
-        ));
-    }
-    uri.query.heartbeat.get_or_insert(HEARTBEAT);
+    let mut address = Address::read(&options.url)?;
+    address.uri.query.heartbeat.get_or_insert(HEARTBEAT);
     // Automatic recovery stays off: it would publish again what the outbox still holds.
     let properties = ConnectionProperties::default()
         .with_connection_name(format!("{} ({purpose})", options.name).into());
-    let tls = OwnedTLSConfig::default();
-    let runtime = lapin::runtime::default_runtime()
-        .map_err(|error| StartError::Unreachable(error.to_string()))?;
-    let connecting = Connection::connect_uri_with_config(uri, properties, tls, runtime);
+    let unreachable = |why: String| StartError::Unreachable(format!("{address}: {why}"));
+    let runtime =
+        lapin::runtime::default_runtime().map_err(|error| unreachable(error.to_string()))?;
+    // Read anew for each connection: a CA can be replaced while the process runs.
+    let tls = match address.uri.scheme {
+        AMQPScheme::AMQP => None,
+        AMQPScheme::AMQPS => {
+            let config = tls::client(address.ca_file.as_deref()).map_err(unreachable)?;
+            Some(RustlsConnector::from(config))
+        }
+    };
+    let connect = async move |mut uri: AMQPUri, runtime| {
+        uri.scheme = AMQPScheme::AMQP; // `lapin` itself would trust the system's CAs besides
+        let stream = uri.connect_async(&runtime).await?;
+        Ok(match &tls {
+            Some(connector) => stream.into_rustls(connector, &uri.authority.host).await?,
+            None => stream,
+        })
+    };
+    let connecting = Connection::connector(address.uri.clone(), runtime, connect, properties);
     tokio::select! {
         opened = connecting => {
-            let connection = opened.map_err(|error| StartError::connecting(&error))?;
+            let connection = opened.map_err(|error| StartError::connecting(&address, &error))?;
             let news = News(Box::pin(connection.events_listener()));
             Ok(Link { connection, news, ports: ports.clone() })
         }
         () = ports.clock.sleep(ANSWER_WITHIN) => {
-            Err(StartError::Unreachable("no answer".to_owned()))
+            Err(unreachable("no answer".to_owned()))
         }
     }
 }

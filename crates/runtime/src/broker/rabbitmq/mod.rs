@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod acknowledge;
+mod address;
 mod batch;
 mod consumer;
 mod headers;
@@ -43,7 +44,8 @@ pub use topology::{DELIVERY_LIMIT, UNHEARD_KEPT};
 /// How RabbitMQ is used.
 #[derive(Clone)]
 pub struct Options {
-    /// `amqp://user:password@host:port/vhost`.
+    /// `amqps://user:password@host:port/vhost`; `?cacertfile=PATH` names the CAs that are trusted
+    /// instead of the system's. `amqp://` goes to this machine only, or with `?tls=disable`.
     pub url: String,
     /// Whose queues and bindings are declared at the start and after each reconnection. A consumer
     /// names itself; a relay names all, so that no message is published before its queue exists.
@@ -105,6 +107,10 @@ impl RabbitMq {
     /// What does not go away by itself: all that [`StartError`] says but
     /// [`StartError::Unreachable`].
     pub async fn start(options: Options, ports: &Ports) -> Result<Self, StartError> {
+        let address = address::Address::read(&options.url)?;
+        if address.is_plain_beyond_this_machine() {
+            tracing::warn!("the connection to {address} is in the clear, as tls=disable says");
+        }
         let first = match publisher::open(&options, ports).await {
             Err(error) if !matches!(error, StartError::Unreachable(_)) => return Err(error),
             first => first,

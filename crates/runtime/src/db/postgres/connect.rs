@@ -5,7 +5,7 @@
 //! brings it forward, one process at a time. Whatever is wrong with the server, the password or the
 //! schema is one line that names the place and never the password.
 
-use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection, PgConnection, PgPool, SqlSafeStr,
@@ -15,7 +15,7 @@ use sqlx::{
 
 use uuid::Uuid;
 
-use super::{Inner, PostgresDatabase, PostgresOutbox, within};
+use super::{Inner, PostgresDatabase, PostgresOutbox, address::Address, within};
 use crate::{
     db::{DbError, Migrations},
     ports::Ports,
@@ -35,7 +35,7 @@ const STALE: Duration = Duration::from_secs(1);
 /// Where a database is, as whom to connect, and with how many connections.
 #[derive(Clone)]
 pub struct Connect {
-    options: PgConnectOptions,
+    address: Address,
     /// The most transactions of the path at a time.
     pub path: u32,
     /// The most readers at a time.
@@ -48,28 +48,33 @@ pub struct Connect {
 }
 
 impl Connect {
-    /// From `postgres://user:password@host:port/database`.
+    /// From `postgres://user:password@host:port/database`. A host that is not this machine is
+    /// reached by TLS and its certificate verified, unless `?sslmode=disable` says otherwise.
     pub fn to(url: &str) -> Result<Self, DbError> {
-        let options = PgConnectOptions::from_str(url).map_err(|error| {
-            DbError::Unavailable(format!("the database's address cannot be read: {error}"))
-        })?;
-        Ok(Self { options, path: 4, readers: 4, outbox: 2, idle: IDLE })
+        let address = Address::read(url)?;
+        Ok(Self { address, path: 4, readers: 4, outbox: 2, idle: IDLE })
     }
 
     /// The database and where it is, for people: `orders at db.example:5432`.
     pub fn place(&self) -> String {
-        let database = self.options.get_database().unwrap_or(self.options.get_username());
-        let (host, port) = (self.options.get_host(), self.options.get_port());
-        match self.options.get_socket() {
-            Some(socket) => format!("{database} at {}", socket.display()),
-            None => format!("{database} at {host}:{port}"),
-        }
+        self.address.to_string()
+    }
+
+    /// How the driver connects there.
+    ///
+    /// # Errors
+    ///
+    /// The CAs to trust cannot be read.
+    pub fn options(&self) -> Result<PgConnectOptions, DbError> {
+        self.address.look()?;
+        Ok(self.base())
     }
 
     pub(super) fn base(&self) -> PgConnectOptions {
-        let options = match self.options.get_application_name() {
-            Some(_) => self.options.clone(),
-            None => self.options.clone().application_name("expeditor"),
+        let options = self.address.options.clone();
+        let options = match options.get_application_name() {
+            Some(_) => options,
+            None => options.application_name("expeditor"),
         };
         // Plans here are short walks along an index; compiling them costs more than running them.
         options.options([("jit", "off")]).disable_statement_logging()
@@ -162,6 +167,7 @@ impl PostgresOutbox {
     pub async fn open(connect: &Connect, ports: &Ports) -> Result<Self, DbError> {
         let place = connect.place();
         let look = async {
+            connect.address.look()?;
             let mut connection = connect.for_outbox().connect().await?;
             let ready: bool = sqlx::query_scalar("SELECT to_regclass('outbox_lease') IS NOT NULL")
                 .fetch_one(&mut connection)
@@ -227,6 +233,7 @@ async fn check(
 ) -> Result<(), DbError> {
     let place = connect.place();
     let look = async {
+        connect.address.look()?;
         let mut connection = options.connect().await?;
         let found = version(&mut connection).await?;
         connection.close().await?;
@@ -250,7 +257,7 @@ fn behind(found: i64, known: i64) -> DbError {
 }
 
 async fn migrate(connect: &Connect, name: &str, migrations: &Migrations) -> Result<i64, DbError> {
-    let mut connection = connect.base().connect().await?;
+    let mut connection = connect.options()?.connect().await?;
     act_for_owner(&mut connection).await?;
     let found = version(&mut connection).await?;
     let known = migrations.latest();
