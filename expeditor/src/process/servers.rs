@@ -52,6 +52,11 @@ pub async fn broker(
     Ok(Arc::new(started.map_err(|error| cannot_be_used(url, &error))?))
 }
 
+/// Whether a broker's URL can be used, before anything is done.
+pub fn check_broker(url: &str) -> Result<(), Failure> {
+    rabbitmq::check_url(url).map_err(|error| cannot_be_used(url, &error))
+}
+
 /// What is told of a broker that cannot be used: where it is, and as whom it was asked.
 pub fn cannot_be_used(url: &str, error: &StartError) -> Failure {
     match error {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
+use runtime::tls;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -11,6 +12,9 @@ use crate::exit::Failure;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// In the API's URL, it says that the administrator's password may be read on its way.
+const PLAIN: &str = "tls=disable";
 
 /// The API, with the administrator's login.
 pub(super) struct Api {
@@ -31,6 +35,14 @@ impl Api {
                     .to_owned(),
             ));
         };
+        // The administrator's password goes there.
+        if !tls::is_loopback(url.host_str().unwrap_or_default()) && url.query() != Some(PLAIN) {
+            return Err(Failure::Usage(format!(
+                "provision: --amqp-api-url is of another machine, and http:// is without TLS: run \
+                 provision there, or reach the API by a tunnel, or say {PLAIN} after ? in the URL"
+            )));
+        }
+        url.set_query(None);
         let login = if url.username().is_empty() { amqp.url() } else { &url };
         let user = plain(login.username());
         let password = plain(login.password().unwrap_or_default());

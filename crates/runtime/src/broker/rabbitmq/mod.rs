@@ -57,6 +57,15 @@ pub struct Options {
     pub confirm_within: Duration,
 }
 
+/// Whether a URL can be used, before anything is done with it.
+///
+/// # Errors
+///
+/// [`StartError::Url`].
+pub fn check_url(url: &str) -> Result<(), StartError> {
+    address::Address::read(url).map(drop)
+}
+
 impl Options {
     /// The defaults.
     pub fn new(url: impl Into<String>, services: &[ServiceName], name: impl Into<String>) -> Self {
