@@ -14,7 +14,6 @@ pub mod passwords;
 pub mod places;
 pub mod rabbitmq;
 pub mod report;
-mod topics;
 
 use std::path::PathBuf;
 

@@ -28,12 +28,16 @@ const HEARTBEAT: u16 = 10;
 /// Why RabbitMQ cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Not an AMQP URL.
+    /// Not an AMQP URL, or one that is in the clear beyond this machine and does not say so.
     #[error("the broker's URL cannot be used: {0}")]
     Url(String),
     /// Nobody answers there; may go away by itself.
     #[error("the broker cannot be reached: {0}")]
     Unreachable(String),
+    /// No TLS with it, or none that can be trusted: another CA, another host, a certificate whose
+    /// time is over, a server that speaks in the clear.
+    #[error("the broker cannot be trusted: {0}")]
+    Tls(String),
     /// It answers, and refuses: wrong password, unknown virtual host, missing permission.
     #[error("the broker refuses: {0}")]
     Refused(String),
@@ -44,13 +48,13 @@ pub enum StartError {
 
 impl StartError {
     /// An error while connecting.
-    fn connecting(address: &Address, error: &lapin::Error) -> Self {
+    fn connecting(error: &lapin::Error) -> Self {
         if let ErrorKind::ProtocolError(error) = error.kind() {
-            return Self::Refused(format!("{address}: {error}"));
+            return Self::Refused(error.to_string());
         }
         match tls::reason(error) {
-            Some(why) => Self::Unreachable(format!("{address}: TLS: {why}")),
-            None => Self::Unreachable(format!("{address}: {error}")),
+            Some(why) => Self::Tls(why),
+            None => Self::Unreachable(error.to_string()),
         }
     }
 }
@@ -129,14 +133,13 @@ pub(super) async fn open(
     // Automatic recovery stays off: it would publish again what the outbox still holds.
     let properties = ConnectionProperties::default()
         .with_connection_name(format!("{} ({purpose})", options.name).into());
-    let unreachable = |why: String| StartError::Unreachable(format!("{address}: {why}"));
-    let runtime =
-        lapin::runtime::default_runtime().map_err(|error| unreachable(error.to_string()))?;
+    let runtime = lapin::runtime::default_runtime()
+        .map_err(|error| StartError::Unreachable(error.to_string()))?;
     // Read anew for each connection: a CA can be replaced while the process runs.
     let tls = match address.uri.scheme {
         AMQPScheme::AMQP => None,
         AMQPScheme::AMQPS => {
-            let config = tls::client(address.ca_file.as_deref()).map_err(unreachable)?;
+            let config = tls::client(address.ca_file.as_deref()).map_err(StartError::Tls)?;
             Some(RustlsConnector::from(config))
         }
     };
@@ -148,15 +151,15 @@ pub(super) async fn open(
             None => stream,
         })
     };
-    let connecting = Connection::connector(address.uri.clone(), runtime, connect, properties);
+    let connecting = Connection::connector(address.uri, runtime, connect, properties);
     tokio::select! {
         opened = connecting => {
-            let connection = opened.map_err(|error| StartError::connecting(&address, &error))?;
+            let connection = opened.map_err(|error| StartError::connecting(&error))?;
             let news = News(Box::pin(connection.events_listener()));
             Ok(Link { connection, news, ports: ports.clone() })
         }
         () = ports.clock.sleep(ANSWER_WITHIN) => {
-            Err(unreachable("no answer".to_owned()))
+            Err(StartError::Unreachable("no answer".to_owned()))
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::{
 
 mod acknowledge;
 mod address;
+mod administer;
 mod batch;
 mod consumer;
 mod headers;
@@ -32,13 +33,12 @@ mod link;
 mod pauses;
 mod properties;
 mod publisher;
-mod remove;
 mod topology;
 mod unheard;
 
+pub use administer::{Depth, declare, depths, remove};
 pub use batch::{LARGEST_BATCH, LARGEST_PAYLOAD};
 pub use link::StartError;
-pub use remove::{Depth, depths, remove};
 pub use topology::{DELIVERY_LIMIT, UNHEARD_KEPT};
 
 /// How RabbitMQ is used.
@@ -47,8 +47,8 @@ pub struct Options {
     /// `amqps://user:password@host:port/vhost`; `?cacertfile=PATH` names the CAs that are trusted
     /// instead of the system's. `amqp://` goes to this machine only, or with `?tls=disable`.
     pub url: String,
-    /// Whose queues and bindings are declared at the start and after each reconnection. A consumer
-    /// names itself; a relay names all, so that no message is published before its queue exists.
+    /// Whose queues and bindings are seen to at the start and after each reconnection: those of
+    /// whom the user belongs to.
     pub services: Vec<ServiceName>,
     /// What the broker shows to people as the connection's name.
     pub name: String,
@@ -107,7 +107,7 @@ pub struct RabbitMq {
 }
 
 impl RabbitMq {
-    /// Connects, declares and verifies the topology, and starts the publisher. From here on lost
+    /// Connects, sees to the topology, and starts the publisher. From here on lost
     /// connections are its own business; also where nobody answers yet, as after a restart of the
     /// whole machine: what can be done without a broker can be done meanwhile.
     ///

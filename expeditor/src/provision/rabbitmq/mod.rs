@@ -4,13 +4,16 @@
 //! A user of ours has no tags and no rights beyond our virtual host. One with a name of ours that
 //! has more was not made here, and ends everything before anything is changed.
 
+mod rights;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::ServiceName;
-use runtime::ports::Ports;
+use runtime::{broker::rabbitmq, ports::Ports};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::rights::{NameRights, Rights, TopicRights};
 use super::{
     api::Api,
     files::Secrets,
@@ -18,9 +21,8 @@ use super::{
     passwords::{Password, RABBITMQ_ALGORITHM},
     places::{Place, plain},
     report::{Outcome, Report},
-    topics::{self, NameRights, Rights, TopicRights},
 };
-use crate::{exit::Failure, process::servers};
+use crate::{exit::Failure, process::servers::cannot_be_used};
 
 /// A broker that has been looked at.
 pub struct Server<'a> {
@@ -127,7 +129,7 @@ impl<'a> Server<'a> {
             let name = self.names.service(service);
             let outcome = self.user(&name, &secrets.users[&name]).await?;
             report.step(format_args!("user {name}"), outcome);
-            let outcome = self.rights(&name, &topics::rights(service)).await?;
+            let outcome = self.rights(&name, &rights::of(service)).await?;
             report.step(format_args!("rights of {name}"), outcome);
         }
         Ok(())
@@ -152,10 +154,12 @@ impl<'a> Server<'a> {
         })
     }
 
-    /// The same as services declare, so that none of them needs leave to make exchanges.
+    /// All that services need, so that none of them needs leave to make it.
     async fn declare(&self, ports: &Ports) -> Result<(), Failure> {
         let url = self.place.within(self.names.vhost());
-        servers::broker(url.as_str(), &ServiceName::ALL, "provision", ports).await.map(drop)
+        let options = rabbitmq::Options::new(url, &ServiceName::ALL, "expeditor provision");
+        let declared = rabbitmq::declare(&options, ports).await;
+        declared.map_err(|error| cannot_be_used(&options.url, &error))
     }
 
     /// All that is in the virtual host, by name.
