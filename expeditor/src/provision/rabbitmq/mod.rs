@@ -15,20 +15,19 @@ use serde_json::{Value, json};
 
 use self::rights::{NameRights, Rights, TopicRights};
 use super::{
-    api::Api,
     files::Secrets,
     names::Names,
     passwords::{Password, RABBITMQ_ALGORITHM},
     places::{Place, plain},
     report::{Outcome, Report},
 };
-use crate::{exit::Failure, process::servers::cannot_be_used};
+use crate::{exit::Failure, management::Management, process::servers::cannot_be_used};
 
 /// A broker that has been looked at.
 pub struct Server<'a> {
     place: &'a Place,
     names: &'a Names,
-    api: Api,
+    api: Management,
     vhost: bool,
     users: BTreeMap<String, User>,
 }
@@ -83,8 +82,13 @@ struct Binding {
 
 impl<'a> Server<'a> {
     /// Asks what is there. Changes nothing.
-    pub async fn look(place: &'a Place, api: &str, names: &'a Names) -> Result<Self, Failure> {
-        let api = Api::new(api, place)?;
+    pub async fn look(
+        place: &'a Place,
+        api: &str,
+        names: &'a Names,
+        ports: &Ports,
+    ) -> Result<Self, Failure> {
+        let api = Management::new(api, place.url(), ports)?;
         let me: Option<Me> = api.find(&["whoami"]).await?;
         let me = me.ok_or_else(|| api.told("it is no management API of RabbitMQ"))?;
         if !me.tags.to_string().contains("administrator") {
@@ -98,7 +102,7 @@ impl<'a> Server<'a> {
             let rights: Vec<InVhost> = api.list(&["users", &name, "permissions"]).await?;
             let elsewhere = rights.iter().any(|it| it.vhost != names.vhost());
             if user.has_tags() || elsewhere {
-                return Err(api.told(&format!(
+                return Err(api.told(format_args!(
                     "the user {name} is there and was not made by provision, as it may do more; \
                      nothing was changed; choose another --prefix"
                 )));
