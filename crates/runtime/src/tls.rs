@@ -38,19 +38,45 @@ pub fn client(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
-/// The certificates of a PEM file.
-pub(crate) fn roots_of(file: &Path) -> Result<RootCertStore, String> {
-    let told = |why: &dyn std::fmt::Display| format!("the CA file {}: {why}", file.display());
-    let pem = fs::read(file).map_err(|error| told(&error))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| told(&error))?;
-        roots.add(certificate).map_err(|error| told(&error))?;
+/// Whether a client that trusts the system's CAs and those of this file trusts nobody but these:
+/// the system has to have no others.
+///
+/// # Errors
+///
+/// One line: the file cannot be read, or there is nothing to trust in it, or the system has others.
+pub(crate) fn trusts_only(file: &Path) -> Result<(), String> {
+    let wanted = certificates_of(file)?;
+    let found = rustls_native_certs::load_native_certs();
+    if found.certs.iter().all(|certificate| wanted.contains(certificate)) {
+        return Ok(());
     }
-    if roots.is_empty() {
-        return Err(told(&"there is no certificate in it"));
+    let file = file.display();
+    Err(format!(
+        "CAs of the system would be trusted besides those of {file}: start with SSL_CERT_FILE={file}"
+    ))
+}
+
+fn roots_of(file: &Path) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates_of(file)? {
+        roots.add(certificate).map_err(|error| about(file, &error))?;
     }
     Ok(roots)
+}
+
+/// The certificates of a PEM file, all of which can be read.
+fn certificates_of(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let pem = fs::read(file).map_err(|error| about(file, &error))?;
+    let read = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
+    let certificates = read.map_err(|error| about(file, &error))?;
+    if certificates.is_empty() {
+        return Err(about(file, &"there is no certificate in it"));
+    }
+    Ok(certificates)
+}
+
+fn about(file: &Path, why: &dyn std::fmt::Display) -> String {
+    format!("the CA file {}: {why}", file.display())
 }
 
 fn roots_of_the_system() -> Result<RootCertStore, String> {
@@ -128,10 +154,7 @@ mod tests {
             let told = client(Some(&file)).unwrap_err();
             assert!(told.contains("ca.pem: ") && told.lines().count() == 1, "{told}");
         }
-        let key = rcgen::KeyPair::generate().unwrap();
-        let ca = rcgen::CertificateParams::default().self_signed(&key).unwrap();
-        fs::write(&file, ca.pem()).unwrap();
-        assert!(client(Some(&file)).is_ok());
+        assert!(client(Some(&servers::Authority::new().unwrap().ca_file())).is_ok());
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! TLS to real servers: who is verified is reached, and nobody else; what is told is one line with
-//! the place and the reason, and never the password.
+//! the reason, and never the password.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod certificates;
 mod database;
 mod queue_broker;
+mod trusting;
 
 /// One line that names all of these and shows no password of that URL.
 #[track_caller]

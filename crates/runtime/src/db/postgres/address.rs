@@ -11,9 +11,9 @@ use crate::{db::DbError, tls};
 #[derive(Clone)]
 pub(super) struct Address {
     /// Of `disable` and `verify-full`, the mode that was said or follows from the host; never what
-    /// the environment says.
+    /// the environment says (`PGSSLMODE`, `PGSSLROOTCERT`).
     pub(super) options: PgConnectOptions,
-    /// Trusted besides the system's CAs.
+    /// Trusted, and nobody else.
     ca_file: Option<PathBuf>,
     plain: bool,
 }
@@ -52,20 +52,27 @@ impl Address {
             None => options,
         };
         let near = socket(&options).is_some() || tls::is_loopback(options.get_host());
-        let verified = mode.unwrap_or(!near);
+        let verified = mode.unwrap_or(!near || ca_file.is_some());
+        if !verified && ca_file.is_some() {
+            return refused("sslrootcert is for sslmode=verify-full".to_owned());
+        }
         let mode = if verified { PgSslMode::VerifyFull } else { PgSslMode::Disable };
-        let ca_file = ca_file.filter(|_| verified);
+        let options = match &ca_file {
+            Some(file) => options.ssl_root_cert(file),
+            None => options.ssl_root_cert_from_pem(Vec::new()),
+        };
         Ok(Self { options: options.ssl_mode(mode), ca_file, plain: !verified && !near })
     }
 
-    /// Looks whether there is something to trust where the URL says so, and tells people where all
-    /// can be read on its way.
+    /// Looks whether nobody is trusted but whom the URL names, where it names somebody, and tells
+    /// people where all can be read on its way.
     pub(super) fn look(&self) -> Result<(), DbError> {
         if self.plain {
             tracing::warn!("the connection to {self} is in the clear, as sslmode=disable says");
         }
         match &self.ca_file {
-            Some(file) => tls::roots_of(file).map(drop).map_err(DbError::Unavailable),
+            Some(file) => tls::trusts_only(file)
+                .map_err(|why| DbError::Unavailable(format!("TLS: {why}"))),
             None => Ok(()),
         }
     }
@@ -134,6 +141,7 @@ mod tests {
             ("postgres://u:p@localhost/d?host=db.example", "VerifyFull d at db.example:5432"),
             ("postgres://u:p@[2001:db8::1]/d", "VerifyFull d at [2001:db8::1]:5432"),
             ("postgres://u:p@localhost/d?sslmode=verify-full", "VerifyFull d at localhost:5432"),
+            ("postgres://u:p@localhost/d?sslrootcert=/ca", "VerifyFull d at localhost:5432"),
             ("postgres://u:p@db.example/d?sslmode=disable", "Disable d at db.example:5432"),
         ] {
             assert_eq!(told(url), expected, "{url}");
@@ -159,6 +167,7 @@ mod tests {
             ("mysql://user:hidden@h/d", "it is postgres://"),
             ("postgres://user:hidden@h:port/d", "port"),
             ("postgres://user:hidden@h/d?sslmode=hidden", "is not known"),
+            ("postgres://user:hidden@h/d?sslmode=disable&sslrootcert=/ca", "is for sslmode="),
         ] {
             let told = told(url);
             assert!(told.contains(expected), "{url}: {told}");
