@@ -41,7 +41,8 @@ impl Ground {
         // The last digits are drawn, the first ones are the time.
         let drawn = ports.ids.next().simple().to_string();
         let prefix = format!("demo_{}", &drawn[drawn.len() - 8..]);
-        let vhost = amqp_api_url.map(|url| Vhost::new(url, amqp_url, &prefix, ports)).transpose()?;
+        let vhost =
+            amqp_api_url.map(|url| Vhost::new(url, amqp_url, &prefix, ports)).transpose()?;
         Ok(Self {
             database_url: database_url.to_owned(),
             amqp_url: amqp_url.to_owned(),

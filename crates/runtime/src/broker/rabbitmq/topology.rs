@@ -115,8 +115,11 @@ async fn missing(
     services: &[ServiceName],
 ) -> lapin::Result<Option<String>> {
     let channel = connection.create_channel().await?;
-    let options =
-        ExchangeDeclareOptions { durable: true, passive: true, ..ExchangeDeclareOptions::default() };
+    let options = ExchangeDeclareOptions {
+        durable: true,
+        passive: true,
+        ..ExchangeDeclareOptions::default()
+    };
     for (name, kind, _) in exchanges() {
         let look = channel.exchange_declare(name.into(), kind, options, FieldTable::default());
         if is_missing(look.await)? {

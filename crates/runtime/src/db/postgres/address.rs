@@ -71,8 +71,9 @@ impl Address {
             tracing::warn!("the connection to {self} is in the clear, as sslmode=disable says");
         }
         match &self.ca_file {
-            Some(file) => tls::trusts_only(file)
-                .map_err(|why| DbError::Unavailable(format!("TLS: {why}"))),
+            Some(file) => {
+                tls::trusts_only(file).map_err(|why| DbError::Unavailable(format!("TLS: {why}")))
+            }
             None => Ok(()),
         }
     }
