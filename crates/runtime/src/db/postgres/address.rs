@@ -12,7 +12,7 @@ use crate::{db::DbError, tls};
 pub(super) struct Address {
     /// Of `disable` and `verify-full`, the mode that was said or follows from the host; never what
     /// the environment says (`PGSSLMODE`, `PGSSLROOTCERT`).
-    pub(super) options: PgConnectOptions,
+    options: PgConnectOptions,
     /// Trusted, and nobody else.
     ca_file: Option<PathBuf>,
     plain: bool,
@@ -64,17 +64,22 @@ impl Address {
         Ok(Self { options: options.ssl_mode(mode), ca_file, plain: !verified && !near })
     }
 
-    /// Looks whether nobody is trusted but whom the URL names, where it names somebody, and tells
-    /// people where all can be read on its way.
-    pub(super) fn look(&self) -> Result<(), DbError> {
+    /// Nobody is trusted but whom the URL names, where it names somebody.
+    ///
+    /// # Errors
+    ///
+    /// The driver would trust others as well, or there is nobody to trust.
+    pub(super) fn options(&self) -> Result<PgConnectOptions, DbError> {
+        if let Some(file) = &self.ca_file {
+            tls::trusts_only(file).map_err(|why| DbError::Unavailable(format!("TLS: {why}")))?;
+        }
+        Ok(self.options.clone())
+    }
+
+    /// Tells people where all can be read on its way.
+    pub(super) fn warn(&self) {
         if self.plain {
             tracing::warn!("the connection to {self} is in the clear, as sslmode=disable says");
-        }
-        match &self.ca_file {
-            Some(file) => {
-                tls::trusts_only(file).map_err(|why| DbError::Unavailable(format!("TLS: {why}")))
-            }
-            None => Ok(()),
         }
     }
 }

@@ -64,44 +64,39 @@ impl Connect {
     ///
     /// # Errors
     ///
-    /// The CAs to trust cannot be read.
+    /// There is no CA to trust, or others than the one that the URL names.
     pub fn options(&self) -> Result<PgConnectOptions, DbError> {
-        self.address.look()?;
-        Ok(self.base())
-    }
-
-    pub(super) fn base(&self) -> PgConnectOptions {
-        let options = self.address.options.clone();
+        let options = self.address.options()?;
         let options = match options.get_application_name() {
             Some(_) => options,
             None => options.application_name("expeditor"),
         };
         // Plans here are short walks along an index; compiling them costs more than running them.
-        options.options([("jit", "off")]).disable_statement_logging()
+        Ok(options.options([("jit", "off")]).disable_statement_logging())
     }
 
     /// Every statement of a batch looks up rows by their keys. A plan is kept as long as the
     /// connection, and one that was made while a table was empty would read all of it ever after.
-    fn for_path(&self) -> PgConnectOptions {
+    fn for_path(&self) -> Result<PgConnectOptions, DbError> {
         let idle = self.idle.as_millis().to_string();
-        self.base().options([
+        Ok(self.options()?.options([
             ("enable_seqscan", "off"),
             ("idle_in_transaction_session_timeout", idle.as_str()),
-        ])
+        ]))
     }
 
-    fn for_readers(&self) -> PgConnectOptions {
-        self.base().options([("default_transaction_read_only", "on")])
+    fn for_readers(&self) -> Result<PgConnectOptions, DbError> {
+        Ok(self.options()?.options([("default_transaction_read_only", "on")]))
     }
 
     /// The outbox is empty one moment and long the next, so plans are made anew each time. A delete
     /// that a crash undoes only sends again, so nothing waits for it.
-    fn for_outbox(&self) -> PgConnectOptions {
-        self.base().options([
+    fn for_outbox(&self) -> Result<PgConnectOptions, DbError> {
+        Ok(self.options()?.options([
             ("plan_cache_mode", "force_custom_plan"),
             ("enable_seqscan", "off"),
             ("synchronous_commit", "off"),
-        ])
+        ]))
     }
 }
 
@@ -119,11 +114,11 @@ impl PostgresDatabase {
         ports: &Ports,
     ) -> Result<Self, DbError> {
         check(connect, connect.for_path(), migrations, ports).await?;
-        let outbox = pool(connect.for_outbox(), connect.outbox);
+        let outbox = pool(connect.for_outbox()?, connect.outbox);
         Ok(Self {
             inner: Arc::new(Inner {
-                path: pool(connect.for_path(), connect.path),
-                readers: pool(connect.for_readers(), connect.readers),
+                path: pool(connect.for_path()?, connect.path),
+                readers: pool(connect.for_readers()?, connect.readers),
                 outbox: PostgresOutbox::writer(outbox, ports),
                 ports: ports.clone(),
             }),
@@ -137,7 +132,7 @@ impl PostgresDatabase {
         ports: &Ports,
     ) -> Result<Self, DbError> {
         check(connect, connect.for_readers(), migrations, ports).await?;
-        let readers = pool(connect.for_readers(), connect.readers);
+        let readers = pool(connect.for_readers()?, connect.readers);
         Ok(Self {
             inner: Arc::new(Inner {
                 path: readers.clone(),
@@ -166,9 +161,9 @@ impl PostgresOutbox {
     /// `outbox_parked`.
     pub async fn open(connect: &Connect, ports: &Ports) -> Result<Self, DbError> {
         let place = connect.place();
+        connect.address.warn();
         let look = async {
-            connect.address.look()?;
-            let mut connection = connect.for_outbox().connect().await?;
+            let mut connection = connect.for_outbox()?.connect().await?;
             let ready: bool = sqlx::query_scalar("SELECT to_regclass('outbox_lease') IS NOT NULL")
                 .fetch_one(&mut connection)
                 .await?;
@@ -177,7 +172,7 @@ impl PostgresOutbox {
         };
         within(&*ports.clock, look).await.map_err(|error| error.at(&place))?;
         // One more: the listener keeps its connection.
-        Ok(Self::listener(pool(connect.for_outbox(), connect.outbox + 1), ports))
+        Ok(Self::listener(pool(connect.for_outbox()?, connect.outbox + 1), ports))
     }
 }
 
@@ -197,7 +192,7 @@ impl PostgresOutbox {
         let (class, number) = (RELAYS, owner.as_u64_pair().1.to_le_bytes());
         let number = i32::from_le_bytes([number[0], number[1], number[2], number[3]]);
         let ask = async {
-            let mut connection = connect.for_outbox().connect().await?;
+            let mut connection = connect.for_outbox()?.connect().await?;
             let sole: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
                 .bind(class)
                 .bind(number)
@@ -227,14 +222,14 @@ fn pool(options: PgConnectOptions, size: u32) -> PgPool {
 
 async fn check(
     connect: &Connect,
-    options: PgConnectOptions,
+    options: Result<PgConnectOptions, DbError>,
     migrations: &Migrations,
     ports: &Ports,
 ) -> Result<(), DbError> {
     let place = connect.place();
+    connect.address.warn();
     let look = async {
-        connect.address.look()?;
-        let mut connection = options.connect().await?;
+        let mut connection = options?.connect().await?;
         let found = version(&mut connection).await?;
         connection.close().await?;
         Ok(found)

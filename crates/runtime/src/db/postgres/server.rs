@@ -29,7 +29,7 @@ pub async fn drop_database(server: &Connect, name: &str, ports: &Ports) -> Resul
 
 async fn execute(server: &Connect, sql: String, ports: &Ports) -> Result<(), DbError> {
     let work = async {
-        let mut connection = server.base().connect().await?;
+        let mut connection = server.options()?.connect().await?;
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
         connection.close().await?;
         Ok(())
