@@ -114,7 +114,8 @@ fn told(error: &rustls::Error) -> String {
             format!("its certificate is not valid for the host {}", expected.to_str())
         }
         CertificateError::NotValidForName => "its certificate is not valid for the host".to_owned(),
-        CertificateError::UnknownIssuer => {
+        // The other one: a CA of the same name and another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "its certificate has an unknown issuer, no CA that is trusted here".to_owned()
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {

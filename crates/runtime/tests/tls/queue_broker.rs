@@ -50,7 +50,10 @@ async fn only_the_broker_that_is_meant_is_used() {
     let server = server(authority.server().unwrap()).await;
     let url = server.tls_url().unwrap();
 
-    let broker = Arc::new(start(&trusting(&url, &authority.ca_file())).await.unwrap());
+    let right = trusting(&url, &authority.ca_file());
+    let options = rabbitmq::Options::new(&right, &[ServiceName::Payment], "test");
+    rabbitmq::declare(&options, &Ports::system()).await.unwrap();
+    let broker = Arc::new(start(&right).await.unwrap());
     let mut deliveries = broker.consume(ServiceName::Payment, 1).await;
     let publication = Publication {
         exchange: routes::COMMANDS_EXCHANGE.to_owned(),
