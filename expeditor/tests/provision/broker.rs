@@ -133,8 +133,8 @@ async fn nobody_may_do_more_at_the_broker_than_its_service_needs() {
     for (service, may, may_not) in [
         (
             ServiceName::Payment,
-            &[] as &[Try],
-            &[Try::Bind("payment.events", "expeditor.events", "order.order-placed")] as &[Try],
+            &[] as &[Try<'_'>],
+            &[Try::Bind("payment.events", "expeditor.events", "order.order-placed")] as &[Try<'_'>],
         ),
         (
             ServiceName::Rider,

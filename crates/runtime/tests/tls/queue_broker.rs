@@ -51,8 +51,6 @@ async fn only_the_broker_that_is_meant_is_used() {
     let url = server.tls_url().unwrap();
 
     let right = trusting(&url, &authority.ca_file());
-    let options = rabbitmq::Options::new(&right, &[ServiceName::Payment], "test");
-    rabbitmq::declare(&options, &Ports::system()).await.unwrap();
     let broker = Arc::new(start(&right).await.unwrap());
     let mut deliveries = broker.consume(ServiceName::Payment, 1).await;
     let publication = Publication {

@@ -11,12 +11,18 @@
 
 use contracts::{QueueKind, ServiceName, routes};
 use lapin::{
-    Channel, Connection, ExchangeKind,
+    Channel, Connection, ErrorKind, ExchangeKind,
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable},
 };
 
-use crate::broker::rabbitmq::StartError;
+use crate::{
+    broker::rabbitmq::{
+        Options, StartError,
+        link::{self, Link},
+    },
+    ports::Ports,
+};
 
 /// After so many deliveries that were not acknowledged the broker gives a message up. Each crash
 /// of a consumer is one for all that it held, so this is far more than restarts in a row; and it
@@ -62,25 +68,49 @@ pub(super) fn kind_of_dead(service: ServiceName, routing_key: &str) -> QueueKind
     }
 }
 
-/// Sees to it that all is there that these services need: looks, and makes it where something is
-/// missing. Queues that are there must be as they are to be, and are bound to the events that this
+/// A connection over which all is found that these services need: looks, and makes it where something
+/// is missing. Queues that are there must be as they are to be, and are bound to the events that this
 /// version listens to.
-pub(super) async fn establish(
-    connection: &Connection,
+pub(super) async fn connect(
+    options: &Options,
+    purpose: &str,
     services: &[ServiceName],
-) -> Result<(), StartError> {
-    match missing(connection, services).await.map_err(|error| refused(&error))? {
-        None => own(connection, services).await.map_err(|error| refused(&error)),
-        Some(missing) => declare(connection, services).await.map_err(|error| match error.kind() {
-            lapin::ErrorKind::ProtocolError(error) if error.get_id() == ACCESS_REFUSED => {
-                StartError::Topology(format!(
-                    "there is no {missing}, and this user may not make what is missing \
-                     (`expeditor provision` does): {error}"
-                ))
-            }
-            _ => refused(&error),
-        }),
+    ports: &Ports,
+) -> Result<Link, StartError> {
+    let link = link::open(options, purpose, ports).await?;
+    match link::set_up(ports, establish(&link.connection, services)).await? {
+        Found::Whole => Ok(link),
+        // Whoever asks for what is not there loses a channel, and who listens to the connection
+        // would hear of it as a loss.
+        Found::Lacking => {
+            link.close().await;
+            link::open(options, purpose, ports).await
+        }
     }
+}
+
+/// How it was before.
+enum Found {
+    Whole,
+    Lacking,
+}
+
+async fn establish(connection: &Connection, services: &[ServiceName]) -> Result<Found, StartError> {
+    let Some(missing) = missing(connection, services).await.map_err(|error| refused(&error))?
+    else {
+        own(connection, services).await.map_err(|error| refused(&error))?;
+        return Ok(Found::Whole);
+    };
+    declare(connection, services).await.map_err(|error| match error.kind() {
+        ErrorKind::ProtocolError(error) if error.get_id() == ACCESS_REFUSED => {
+            StartError::Topology(format!(
+                "there is no {missing}, and this user may not make what is missing (`expeditor \
+                 provision` does): {error}"
+            ))
+        }
+        _ => refused(&error),
+    })?;
+    Ok(Found::Lacking)
 }
 
 /// Makes all that these services need, whatever is there, and finds out whether it is as it is to
@@ -148,7 +178,7 @@ fn is_missing(looked: lapin::Result<()>) -> lapin::Result<bool> {
 
 /// Whether a broker says that there is no such queue or exchange.
 pub(super) fn is_not_found(error: &lapin::Error) -> bool {
-    matches!(error.kind(), lapin::ErrorKind::ProtocolError(error) if error.get_id() == NOT_FOUND)
+    matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == NOT_FOUND)
 }
 
 /// How many messages lie in the queue of unheard events.
@@ -163,7 +193,7 @@ pub(super) async fn unheard(connection: &Connection) -> Result<u32, StartError> 
 
 pub(super) fn refused(error: &lapin::Error) -> StartError {
     match error.kind() {
-        lapin::ErrorKind::ProtocolError(error) => StartError::Topology(error.to_string()),
+        ErrorKind::ProtocolError(error) => StartError::Topology(error.to_string()),
         _ => StartError::Unreachable(error.to_string()),
     }
 }
