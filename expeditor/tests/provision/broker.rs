@@ -134,7 +134,8 @@ async fn nobody_may_do_more_at_the_broker_than_its_service_needs() {
         (
             ServiceName::Payment,
             &[] as &[Try<'_'>],
-            &[Try::Bind("payment.events", "expeditor.events", "order.order-placed")] as &[Try<'_'>],
+            &[Try::Bind("payment.events", "expeditor.events", "order.order-placed")]
+                as &[Try<'_'>],
         ),
         (
             ServiceName::Rider,
@@ -210,12 +211,16 @@ async fn a_right_that_is_missing_is_named() {
     let user = world.names.service(service);
     let path = format!("permissions/{}/{user}", world.prefix);
     let rights = world.ask(Method::GET, &path, &Value::Null).await.unwrap();
-    for right in ["configure", "write", "read"] {
+    for (right, to) in [
+        ("configure", "queue 'rider.dead'"),
+        ("write", "queue 'rider.events'"),
+        ("read", "exchange 'expeditor.events'"),
+    ] {
         let mut less = rights.clone();
         less[right] = json!("^$");
         world.ask(Method::PUT, &path, &less).await;
         let told = one_line(&world.serve(service), 3);
-        assert!(told.contains("ACCESS_REFUSED") && told.contains(right), "{told}");
+        assert!(told.contains("the broker refuses: ") && told.contains(to), "{right}: {told}");
         assert!(told.contains(&user), "{told}");
     }
     world.provision(&[]);

@@ -193,6 +193,9 @@ pub(super) async fn unheard(connection: &Connection) -> Result<u32, StartError> 
 
 pub(super) fn refused(error: &lapin::Error) -> StartError {
     match error.kind() {
+        ErrorKind::ProtocolError(error) if error.get_id() == ACCESS_REFUSED => {
+            StartError::Refused(error.to_string())
+        }
         ErrorKind::ProtocolError(error) => StartError::Topology(error.to_string()),
         _ => StartError::Unreachable(error.to_string()),
     }
