@@ -133,9 +133,9 @@ async fn nobody_may_do_more_at_the_broker_than_its_service_needs() {
     for (service, may, may_not) in [
         (
             ServiceName::Payment,
-            &[] as &[Try<'_'>],
+            &[] as &[Try<'_>],
             &[Try::Bind("payment.events", "expeditor.events", "order.order-placed")]
-                as &[Try<'_'>],
+                as &[Try<'_>],
         ),
         (
             ServiceName::Rider,
