@@ -119,7 +119,7 @@ pub struct DemoArgs {
     /// databases; --amqp-url is wanted too. What is made there goes when all is well.
     #[arg(long, value_name = "URL", env = "EXPEDITOR_DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
-    /// The RabbitMQ for that: `amqp://user:password@host:5672/vhost`. Its virtual host must not be
+    /// The RabbitMQ for that: `amqps://user:password@host:5671/vhost`. Its virtual host must not be
     /// in use by other services.
     #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_URL", hide_env_values = true)]
     pub amqp_url: Option<String>,
@@ -278,10 +278,10 @@ pub struct ProvisionArgs {
     /// `postgres://user:password@host:5432/postgres`.
     #[arg(long, value_name = "URL", env = "EXPEDITOR_DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
-    /// RabbitMQ and its administrator: `amqp://user:password@host:5672`.
+    /// RabbitMQ and its administrator: `amqps://user:password@host:5671`.
     #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_URL", hide_env_values = true)]
     pub amqp_url: Option<String>,
-    /// RabbitMQ's management API: `http://host:15672`; with a login of its own, or that of
+    /// RabbitMQ's management API: `https://host:15671`; with a login of its own, or that of
     /// --amqp-url.
     #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_API_URL", hide_env_values = true)]
     pub amqp_api_url: Option<String>,

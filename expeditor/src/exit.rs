@@ -32,7 +32,7 @@ impl Failure {
 impl From<DbError> for Failure {
     fn from(error: DbError) -> Self {
         match error {
-            DbError::NewerVersion { .. } => Self::Usage(error.to_string()),
+            DbError::Address(_) | DbError::NewerVersion { .. } => Self::Usage(error.to_string()),
             DbError::Conflict(_)
             | DbError::Unavailable(_)
             | DbError::Rejected(_)

@@ -16,6 +16,7 @@ pub mod fleet;
 pub mod leash;
 pub mod lock;
 pub mod logs;
+pub mod management;
 pub mod people;
 pub mod print;
 pub mod process;

@@ -10,10 +10,12 @@ use std::{
 use contracts::ServiceName;
 use expeditor::{
     cli::{Cli, Command},
+    management::Management,
     process::options::{RELAY_PORT, port},
     usage,
 };
 use reqwest::Url;
+use runtime::{broker::rabbitmq, db::postgres::Connect, ports::Ports};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -96,6 +98,16 @@ fn port_of(text: &str) -> u16 {
     text.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_else(|| panic!("{text}"))
 }
 
+/// Whether the program would connect there.
+fn can_be_used(url: &Url) -> bool {
+    let broker: Url = "amqps://admin:x@rabbitmq".parse().unwrap();
+    match url.scheme() {
+        "postgres" => Connect::to(url.as_str()).is_ok(),
+        "amqp" => rabbitmq::check_url(url.as_str()).is_ok(),
+        _ => Management::new(url.as_str(), &broker, &Ports::system()).is_ok(),
+    }
+}
+
 /// Where it listens and where by default.
 fn listens(command: &Command) -> Option<(std::net::SocketAddr, u16)> {
     match command {
@@ -176,6 +188,15 @@ fn servers_are_named_as_their_containers_are() {
         let after = after.split_once(":-").map_or("", |(_, rest)| rest).replacen('}', "", 1);
         let url: Url = format!("{before}{after}").parse().unwrap();
         assert_eq!((url.scheme(), url.host_str(), url.port()), (scheme, Some(host), Some(port)));
+        // In the clear, since it is said.
+        let clear = if scheme == "postgres" { "sslmode=disable" } else { "tls=disable" };
+        assert_eq!(url.query(), Some(clear), "{variable}");
+        assert!(can_be_used(&url), "{variable}");
+        if scheme != "postgres" {
+            let mut silent = url.clone();
+            silent.set_query(None);
+            assert!(!can_be_used(&silent), "{variable}");
+        }
         let server = &compose.services[host];
         assert!(!server.is_ours());
         if scheme != "http" {

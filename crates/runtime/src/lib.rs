@@ -22,6 +22,7 @@ pub mod path;
 pub mod ports;
 pub mod service;
 pub mod telemetry;
+pub mod tls;
 
 pub use contracts::{Cause, ServiceName, Timestamp};
 

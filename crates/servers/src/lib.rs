@@ -13,9 +13,12 @@
 //! when both its id and its start time are those that were written down.
 //!
 //! Made for tests and chores: nothing shipped uses it. Standard library only, and no async, as
-//! `xtask` is built before everything else.
+//! `xtask` is built before everything else; certificates for tests (feature `authority`) are made with
+//! more.
 
 mod account;
+#[cfg(feature = "authority")]
+mod authority;
 mod container;
 mod error;
 mod home;
@@ -35,6 +38,8 @@ mod services;
 mod shared;
 mod wait;
 
+#[cfg(feature = "authority")]
+pub use authority::Authority;
 pub use error::Error;
 pub use install::{Lacking, install, installs_packages, lacking};
 pub use management::Broker;

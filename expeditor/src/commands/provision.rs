@@ -1,14 +1,14 @@
 //! `provision`: sets PostgreSQL and RabbitMQ up for all services, and writes the files that
 //! processes are started with.
 
-use runtime::ports::Ports;
+use runtime::{db::postgres::Connect, ports::Ports};
 
 use crate::{
     cli::ProvisionArgs,
     config::File,
     exit::Failure,
     print,
-    process::options::wanted,
+    process::{options::wanted, servers::check_broker},
     provision::{self, Wanted, names::Names, places::Place},
 };
 
@@ -25,9 +25,14 @@ pub async fn run(options: ProvisionArgs, file: File) -> Result<(), Failure> {
     let prefix = options.prefix.or(section.prefix).unwrap_or_else(|| PREFIX.to_owned());
     let database = wanted("provision", "database-url", database)?;
     let amqp = wanted("provision", "amqp-url", amqp)?;
+    let place = Place::read("database-url", &database, &["postgres", "postgresql"])?;
+    let broker = Place::read("amqp-url", &amqp, &["amqp", "amqps"])?;
+    // Services are given the same URLs, with logins of their own.
+    Connect::to(&database)?;
+    check_broker(&amqp)?;
     let wanted = Wanted {
-        postgres: Place::read("database-url", &database, &["postgres", "postgresql"])?,
-        amqp: Place::read("amqp-url", &amqp, &["amqp", "amqps"])?,
+        postgres: place,
+        amqp: broker,
         api: wanted("provision", "amqp-api-url", api)?,
         out: wanted("provision", "out", out)?,
         names: Names::new(&prefix)

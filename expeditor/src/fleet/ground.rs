@@ -54,7 +54,8 @@ impl Ground {
         // The last digits are drawn, the first ones are the time.
         let drawn = ports.ids.next().simple().to_string();
         let prefix = format!("{command}_{}", &drawn[drawn.len() - 8..]);
-        let vhost = amqp_api_url.map(|url| Vhost::new(url, &prefix)).transpose()?;
+        let vhost =
+            amqp_api_url.map(|url| Vhost::new(url, amqp_url, &prefix, ports)).transpose()?;
         Ok(Self {
             database_url: database_url.to_owned(),
             amqp_url: amqp_url.to_owned(),
@@ -71,7 +72,7 @@ impl Ground {
         &self.prefix
     }
 
-    /// Makes the databases, at this program's version, unless somebody uses the queues.
+    /// Makes the databases, at this program's version, and the queues, unless somebody uses these.
     pub async fn prepare(&self) -> Result<Access, Failure> {
         let amqp_url = self.prepare_queues().await?;
         let mut access = Access {
@@ -93,7 +94,7 @@ impl Ground {
     /// Sees to it that nobody else uses the queues; makes none. Answers the broker's URL.
     pub async fn prepare_queues(&self) -> Result<String, Failure> {
         let amqp_url = match &self.vhost {
-            Some(vhost) => vhost.make(&self.amqp_url).await?,
+            Some(vhost) => vhost.make().await?,
             None => self.amqp_url.clone(),
         };
         let broker = rabbitmq::Options::new(&amqp_url, &ServiceName::ALL, &self.owner);
@@ -104,6 +105,8 @@ impl Ground {
                 used.queue, used.messages, used.consumers
             )));
         }
+        let declared = rabbitmq::declare(&broker, &self.ports).await;
+        declared.map_err(|error| cannot_be_used(&broker.url, &error))?;
         let _ = self.queues.set(broker); // made ready again, it is the same
         Ok(amqp_url)
     }

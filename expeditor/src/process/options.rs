@@ -20,7 +20,7 @@ pub struct ServeArgs {
     /// The service's database: `postgres://user:password@host:5432/database`.
     #[arg(long, value_name = "URL", env = "EXPEDITOR_DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
-    /// The broker: `amqp://user:password@host:5672/vhost`.
+    /// The broker: `amqps://user:password@host:5671/vhost`.
     #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_URL", hide_env_values = true)]
     pub amqp_url: Option<String>,
     /// The keys that tokens are checked with, as `expeditor keys` makes them.
@@ -61,7 +61,7 @@ pub struct RelayArgs {
         value_delimiter = ','
     )]
     pub source: Vec<String>,
-    /// The broker, for sources that have none of their own: `amqp://user:password@host:5672/vhost`.
+    /// The broker, for sources that have none of their own: `amqps://user:password@host:5671/vhost`.
     #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_URL", hide_env_values = true)]
     pub amqp_url: Option<String>,
     /// The broker as one source's own user, given like a source.

@@ -18,15 +18,7 @@ use crate::exit::Failure;
 
 /// Reads a database's URL. What is wrong is not repeated: URLs have passwords.
 pub fn connect(url: &str) -> Result<Connect, Failure> {
-    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
-    let read = Connect::to(url).ok().filter(|_| matches!(scheme, Some("postgres" | "postgresql")));
-    read.ok_or_else(|| {
-        Failure::Usage(
-            "the database's URL cannot be used: it is to look like \
-             postgres://user:password@host:5432/database"
-                .to_owned(),
-        )
-    })
+    Ok(Connect::to(url)?)
 }
 
 /// Opens a service's database; it must be of this program's version.
@@ -52,17 +44,19 @@ pub async fn broker(
     Ok(Arc::new(started.map_err(|error| cannot_be_used(url, &error))?))
 }
 
+/// Whether a broker's URL can be used, before anything is done.
+pub fn check_broker(url: &str) -> Result<(), Failure> {
+    rabbitmq::check_url(url).map_err(|error| cannot_be_used(url, &error))
+}
+
 /// What is told of a broker that cannot be used: where it is, and as whom it was asked.
 pub fn cannot_be_used(url: &str, error: &StartError) -> Failure {
     match error {
-        // The client repeats what it cannot read.
-        StartError::Url(reason) if reason.contains(url) => Failure::Usage(
-            "the broker's URL cannot be used: it is to look like \
-             amqp://user:password@host:5672/vhost"
-                .to_owned(),
-        ),
         StartError::Url(_) => Failure::Usage(error.to_string()),
-        StartError::Unreachable(_) | StartError::Refused(_) | StartError::Topology(_) => {
+        StartError::Unreachable(_)
+        | StartError::Tls(_)
+        | StartError::Refused(_)
+        | StartError::Topology(_) => {
             Failure::Environment(format!("RabbitMQ{}: {error}", place(url)))
         }
     }
@@ -88,7 +82,7 @@ mod tests {
         let refused = StartError::Refused("no".to_owned());
         for (url, says) in [
             ("amqp://cook:secret@mq:5/v", "RabbitMQ at mq:5 as cook: the broker refuses: no"),
-            ("amqp://mq", "RabbitMQ at mq: the broker refuses: no"),
+            ("amqps://mq", "RabbitMQ at mq: the broker refuses: no"),
             ("secret", "RabbitMQ: the broker refuses: no"),
         ] {
             let failure = cannot_be_used(url, &refused);

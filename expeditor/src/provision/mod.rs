@@ -5,7 +5,6 @@
 //! missing is made. What is on the servers under a name of ours and was not made here is never
 //! touched.
 
-mod api;
 pub mod db;
 pub mod files;
 pub mod keys;
@@ -14,7 +13,6 @@ pub mod passwords;
 pub mod places;
 pub mod rabbitmq;
 pub mod report;
-mod topics;
 
 use std::path::PathBuf;
 
@@ -47,7 +45,7 @@ pub struct Wanted {
 pub async fn run(wanted: &Wanted, ports: &Ports) -> Result<String, Failure> {
     let Wanted { postgres: place, amqp, api, out, names } = wanted;
     let mut postgres = db::postgres::Server::look(place, names, ports).await?;
-    let rabbitmq = rabbitmq::Server::look(amqp, api, names).await?;
+    let rabbitmq = rabbitmq::Server::look(amqp, api, names, ports).await?;
     let directory = Directory::open(out)?;
     let plan = directory.plan(&Servers { postgres: place, amqp, names })?;
     let mut report = Report::default();

@@ -71,11 +71,11 @@ mod tests {
     #[test]
     fn a_service_is_given_the_administrators_server_and_a_login_of_its_own() {
         let place =
-            read("postgres://root:pa%2Fss@db.example:5433/postgres?sslmode=require").unwrap();
+            read("postgres://root:pa%2Fss@db.example:5433/postgres?sslmode=verify-full").unwrap();
         assert_eq!(place.server(), "db.example:5433");
         assert_eq!(
             place.login("x_store", "a@b/c", "x_store").as_str(),
-            "postgres://x_store:a%40b%2Fc@db.example:5433/x_store?sslmode=require"
+            "postgres://x_store:a%40b%2Fc@db.example:5433/x_store?sslmode=verify-full"
         );
         assert_eq!(place.within("other").path(), "/other");
         assert_eq!(plain(place.url().password().unwrap()), "pa/ss");

@@ -77,6 +77,15 @@ impl World {
         one_line(&self.command(instead).output().unwrap(), status)
     }
 
+    /// Serves one with its file, to an end that comes by itself.
+    pub(crate) fn serve(&self, service: ServiceName) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_expeditor"));
+        command
+            .args(["serve", service.as_str(), "--listen", "127.0.0.1:0", "--config"])
+            .env_clear();
+        command.arg(self.out().join(format!("{service}.toml"))).output().unwrap()
+    }
+
     /// A URL that stands in a file.
     pub(crate) fn url(&self, file: &str, path: &[&str]) -> String {
         let text = fs::read_to_string(self.out().join(file)).unwrap();

@@ -61,8 +61,8 @@ fn server() -> Value {
         "pathname": "/{virtual_host}",
         "protocol": "amqp",
         "protocolVersion": "0.9.1",
-        "description": "RabbitMQ 3.10 or later. Topology is declared by whoever needs it, the same \
-                        each time.",
+        "description": "RabbitMQ 3.10 or later. `expeditor provision` makes exchanges, queues and \
+                        bindings; whoever may declares what is missing, the same each time.",
         "variables": {
             "host": { "description": "Name and port of the broker.", "default": "localhost:5672" },
             "virtual_host": { "description": "The virtual host.", "default": "expeditor" },

@@ -3,6 +3,7 @@
 use sqlx::{migrate::MigrateError, postgres::PgDatabaseError};
 
 use super::{DbError, postgres, sqlite};
+use crate::tls;
 
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
@@ -20,6 +21,14 @@ impl From<sqlx::Error> for DbError {
             | sqlx::Error::ColumnIndexOutOfBounds { .. } => Self::Corrupt(error.to_string()),
             sqlx::Error::PoolTimedOut => {
                 Self::Unavailable("no connection could be had in time".to_owned())
+            }
+            sqlx::Error::Io(why) => Self::Unavailable(match tls::reason(why) {
+                Some(why) => format!("TLS: {why}"),
+                None => error.to_string(),
+            }),
+            sqlx::Error::Tls(why) => {
+                let why = tls::reason(&**why).unwrap_or_else(|| why.to_string());
+                Self::Unavailable(format!("TLS: {why}"))
             }
             sqlx::Error::Encode(_) => Self::Rejected(error.to_string()),
             _ => Self::Unavailable(error.to_string()),
@@ -44,6 +53,7 @@ impl DbError {
             Self::Unavailable(text) => Self::Unavailable(format!("{place}: {text}")),
             Self::Rejected(text) => Self::Rejected(format!("{place}: {text}")),
             Self::Corrupt(text) => Self::Corrupt(format!("{place}: {text}")),
+            Self::Address(text) => Self::Address(text),
             newer @ Self::NewerVersion { .. } => newer,
         }
     }

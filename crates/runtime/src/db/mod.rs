@@ -28,6 +28,9 @@ pub enum DbError {
     /// Another transaction was in the way (busy, deadlock, serialization): try the batch again.
     #[error("the database is busy: {0}")]
     Conflict(String),
+    /// It is not said clearly where the database is, or not how to connect safely.
+    #[error("the database's address cannot be used: {0}")]
+    Address(String),
     /// The database cannot work now (disk full, read-only, gone): try later; nothing was stored.
     #[error("the database is not available: {0}")]
     Unavailable(String),

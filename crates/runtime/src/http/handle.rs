@@ -141,9 +141,10 @@ pub fn read_problem(error: &DbError) -> Problem {
         DbError::Conflict(_) | DbError::Unavailable(_) => {
             Problem::unavailable("The database cannot be read now; try again.")
         }
-        DbError::Rejected(_) | DbError::NewerVersion { .. } | DbError::Corrupt(_) => {
-            Problem::internal()
-        }
+        DbError::Address(_)
+        | DbError::Rejected(_)
+        | DbError::NewerVersion { .. }
+        | DbError::Corrupt(_) => Problem::internal(),
     }
 }
 

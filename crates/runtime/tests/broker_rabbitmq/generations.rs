@@ -81,7 +81,16 @@ async fn nobody_who_asks_for_tls_is_served_in_the_clear() {
     let rig = Rig::new().await;
     let url = rig.url.replace("amqp://", "amqps://");
     let started = RabbitMq::start(Options::new(url, &[], "test"), &rig.ports).await;
-    assert!(matches!(started, Err(StartError::Url(_))));
+    assert!(matches!(started, Err(StartError::Tls(_))));
+}
+
+/// What was missing is made, and the first message goes all the same.
+#[tokio::test]
+async fn who_makes_what_is_missing_publishes_at_once() {
+    let rig = Rig::new().await;
+    let broker = rig.start(&[ServiceName::Payment]).await;
+    assert_eq!(send(&broker, rig.command("payment", "first")).await, Outcome::Confirmed);
+    assert_eq!(rig.look("payment.commands").await, Some(Look { ready: 1, consumers: 0 }));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 //! ours and was not made here ends everything before anything is changed. All that is done within
 //! a database is done as its owner.
 
-use std::{collections::BTreeMap, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use contracts::ServiceName;
 use runtime::{
@@ -14,10 +14,9 @@ use runtime::{
         postgres::{Connect, PostgresDatabase},
     },
     ports::Ports,
+    tls,
 };
-use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row, postgres::PgConnectOptions,
-};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
 
 use super::rights;
 use crate::{
@@ -59,7 +58,7 @@ impl<'a> Server<'a> {
     /// Connects, and finds out what is there and whether it may be set up. Changes nothing.
     pub async fn look(place: &'a Place, names: &'a Names, ports: &Ports) -> Result<Self, Failure> {
         let admin = tokio::select! {
-            admin = connect(place.url().as_str()) => admin.map_err(|error| at(place, &error))?,
+            admin = connect(place, place.url().as_str()) => admin?,
             () = ports.clock.sleep(ANSWER) => {
                 return Err(told(place, &format!("no answer within {} s", ANSWER.as_secs())));
             }
@@ -212,7 +211,7 @@ impl<'a> Server<'a> {
         let mut databases = services.filter(|name| role.starts_with(name.as_str()));
         let database = databases.next().unwrap_or(self.names.service(ServiceName::Orchestrator));
         let url = self.place.login(role, password.reveal(), &database);
-        match connect(url.as_str()).await {
+        match connect(self.place, url.as_str()).await {
             Ok(connection) => connection.close().await.is_ok(),
             Err(_) => false,
         }
@@ -247,7 +246,7 @@ impl<'a> Server<'a> {
         let name = self.names.service(service);
         let url = self.place.within(&name);
         let failed = |error: sqlx::Error| at(self.place, &error);
-        let mut owner = connect(url.as_str()).await.map_err(failed)?;
+        let mut owner = connect(self.place, url.as_str()).await?;
         let sql = format!("SET ROLE {name}");
         sqlx::query(AssertSqlSafe(sql)).execute(&mut owner).await.map_err(failed)?;
         let (relay, auditor) = (self.names.relay(service), self.names.auditor());
@@ -275,9 +274,9 @@ impl<'a> Server<'a> {
     }
 }
 
-async fn connect(url: &str) -> Result<PgConnection, sqlx::Error> {
-    let options = PgConnectOptions::from_str(url)?.application_name("expeditor provision");
-    options.disable_statement_logging().connect().await
+async fn connect(place: &Place, url: &str) -> Result<PgConnection, Failure> {
+    let options = Connect::to(url)?.options()?.application_name("expeditor provision");
+    options.connect().await.map_err(|error| at(place, &error))
 }
 
 /// What went wrong, and where. The driver shows no statement and no password.
@@ -287,7 +286,10 @@ fn at(place: &Place, error: &sqlx::Error) -> Failure {
             format!("another provision has been at work for {WAIT}")
         }
         sqlx::Error::Database(reported) => reported.message().to_owned(),
-        other => other.to_string(),
+        other => match tls::reason(other) {
+            Some(why) => format!("TLS: {why}"),
+            None => other.to_string(),
+        },
     };
     told(place, &why)
 }

@@ -81,7 +81,8 @@ impl Consumer {
 
     /// Consumes until the stream is dropped; an error says how the connection was lost before.
     async fn generation(&self) -> Result<(), String> {
-        let link = link::open(&self.options, self.service.as_str(), &self.ports)
+        let (purpose, services) = (self.service.as_str(), [self.service]);
+        let link = topology::connect(&self.options, purpose, &services, &self.ports)
             .await
             .map_err(|error| error.to_string())?;
         let (mut subscriptions, mut arrivals) =
@@ -126,7 +127,6 @@ impl Consumer {
         &self,
         connection: &Connection,
     ) -> Result<(Vec<Subscription>, Arrivals), StartError> {
-        topology::establish(connection, &[self.service]).await?;
         let subscribing = async {
             let (mut subscriptions, mut arrivals) = (Vec::new(), stream::SelectAll::new());
             for kind in [Some(QueueKind::Commands), Some(QueueKind::Events), None] {

@@ -7,11 +7,15 @@ use std::{pin::Pin, time::Duration};
 use futures_util::{Stream, StreamExt};
 use lapin::{
     Connection, ConnectionProperties, ErrorKind, Event,
-    tcp::OwnedTLSConfig,
+    tcp::{AMQPUriTcpExt, RustlsConnector},
     uri::{AMQPScheme, AMQPUri},
 };
 
-use crate::{broker::rabbitmq::Options, ports::Ports};
+use crate::{
+    broker::rabbitmq::{Options, address::Address},
+    ports::Ports,
+    tls,
+};
 
 /// The broker is given this long to answer to a new connection, and to a farewell.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -24,12 +28,16 @@ const HEARTBEAT: u16 = 10;
 /// Why RabbitMQ cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Not an AMQP URL.
+    /// Not an AMQP URL, or one that is in the clear beyond this machine and does not say so.
     #[error("the broker's URL cannot be used: {0}")]
     Url(String),
     /// Nobody answers there; may go away by itself.
     #[error("the broker cannot be reached: {0}")]
     Unreachable(String),
+    /// No TLS with it, or none that can be trusted: another CA, another host, a certificate whose
+    /// time is over, a server that speaks in the clear.
+    #[error("the broker cannot be trusted: {0}")]
+    Tls(String),
     /// It answers, and refuses: wrong password, unknown virtual host, missing permission.
     #[error("the broker refuses: {0}")]
     Refused(String),
@@ -41,9 +49,12 @@ pub enum StartError {
 impl StartError {
     /// An error while connecting.
     fn connecting(error: &lapin::Error) -> Self {
-        match error.kind() {
-            ErrorKind::ProtocolError(error) => Self::Refused(error.to_string()),
-            _ => Self::Unreachable(error.to_string()),
+        if let ErrorKind::ProtocolError(error) = error.kind() {
+            return Self::Refused(error.to_string());
+        }
+        match tls::reason(error) {
+            Some(why) => Self::Tls(why),
+            None => Self::Unreachable(error.to_string()),
         }
     }
 }
@@ -117,21 +128,30 @@ pub(super) async fn open(
     purpose: &str,
     ports: &Ports,
 ) -> Result<Link, StartError> {
-    let mut uri: AMQPUri = options.url.parse().map_err(StartError::Url)?;
-    if uri.scheme == AMQPScheme::AMQPS {
-        // The library, built without TLS, would go on in the clear and say nothing.
-        return Err(StartError::Url(
-            "amqps:// is not spoken yet; amqp:// is for a network that is to be trusted".to_owned(),
-        ));
-    }
-    uri.query.heartbeat.get_or_insert(HEARTBEAT);
+    let mut address = Address::read(&options.url)?;
+    address.uri.query.heartbeat.get_or_insert(HEARTBEAT);
     // Automatic recovery stays off: it would publish again what the outbox still holds.
     let properties = ConnectionProperties::default()
         .with_connection_name(format!("{} ({purpose})", options.name).into());
-    let tls = OwnedTLSConfig::default();
     let runtime = lapin::runtime::default_runtime()
         .map_err(|error| StartError::Unreachable(error.to_string()))?;
-    let connecting = Connection::connect_uri_with_config(uri, properties, tls, runtime);
+    // Read anew for each connection: a CA can be replaced while the process runs.
+    let tls = match address.uri.scheme {
+        AMQPScheme::AMQP => None,
+        AMQPScheme::AMQPS => {
+            let config = tls::client(address.ca_file.as_deref()).map_err(StartError::Tls)?;
+            Some(RustlsConnector::from(config))
+        }
+    };
+    let connect = async move |mut uri: AMQPUri, runtime| {
+        uri.scheme = AMQPScheme::AMQP; // `lapin` itself would trust the system's CAs besides
+        let stream = uri.connect_async(&runtime).await?;
+        Ok(match &tls {
+            Some(connector) => stream.into_rustls(connector, &uri.authority.host).await?,
+            None => stream,
+        })
+    };
+    let connecting = Connection::connector(address.uri, runtime, connect, properties);
     tokio::select! {
         opened = connecting => {
             let connection = opened.map_err(|error| StartError::connecting(&error))?;

@@ -24,6 +24,8 @@ use crate::{
 };
 
 mod acknowledge;
+mod address;
+mod administer;
 mod batch;
 mod consumer;
 mod headers;
@@ -32,29 +34,38 @@ mod overhear;
 mod pauses;
 mod properties;
 mod publisher;
-mod remove;
 mod topology;
 mod unheard;
 
+pub use administer::{Depth, declare, depths, remove};
 pub use batch::{LARGEST_BATCH, LARGEST_PAYLOAD};
 pub use link::StartError;
 pub use overhear::{Overheard, Passing, overhear};
-pub use remove::{Depth, depths, remove};
 pub use topology::{DELIVERY_LIMIT, UNHEARD_KEPT};
 
 /// How RabbitMQ is used.
 #[derive(Clone)]
 pub struct Options {
-    /// `amqp://user:password@host:port/vhost`.
+    /// `amqps://user:password@host:port/vhost`; `?cacertfile=PATH` names the CAs that are trusted
+    /// instead of the system's. `amqp://` goes to this machine only, or with `?tls=disable`.
     pub url: String,
-    /// Whose queues and bindings are declared at the start and after each reconnection. A consumer
-    /// names itself; a relay names all, so that no message is published before its queue exists.
+    /// Whose queues and bindings are seen to at the start and after each reconnection: those of
+    /// whom the user belongs to.
     pub services: Vec<ServiceName>,
     /// What the broker shows to people as the connection's name.
     pub name: String,
     /// A publication that is not confirmed for that long counts as not taken, and its connection
     /// as lost.
     pub confirm_within: Duration,
+}
+
+/// Whether a URL can be used, before anything is done with it.
+///
+/// # Errors
+///
+/// [`StartError::Url`].
+pub fn check_url(url: &str) -> Result<(), StartError> {
+    address::Address::read(url).map(drop)
 }
 
 impl Options {
@@ -98,7 +109,7 @@ pub struct RabbitMq {
 }
 
 impl RabbitMq {
-    /// Connects, declares and verifies the topology, and starts the publisher. From here on lost
+    /// Connects, sees to the topology, and starts the publisher. From here on lost
     /// connections are its own business; also where nobody answers yet, as after a restart of the
     /// whole machine: what can be done without a broker can be done meanwhile.
     ///
@@ -107,6 +118,10 @@ impl RabbitMq {
     /// What does not go away by itself: all that [`StartError`] says but
     /// [`StartError::Unreachable`].
     pub async fn start(options: Options, ports: &Ports) -> Result<Self, StartError> {
+        let address = address::Address::read(&options.url)?;
+        if address.is_plain_beyond_this_machine() {
+            tracing::warn!("the connection to {address} is in the clear, as tls=disable says");
+        }
         let first = match publisher::open(&options, ports).await {
             Err(error) if !matches!(error, StartError::Unreachable(_)) => return Err(error),
             first => first,

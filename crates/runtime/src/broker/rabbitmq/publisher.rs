@@ -210,16 +210,14 @@ fn refuse(requests: impl IntoIterator<Item = Request>) {
 
 /// A connection whose channel confirms, with the topology verified.
 pub(super) async fn open(options: &Options, ports: &Ports) -> Result<(Link, Channel), StartError> {
-    let link = link::open(options, "publish", ports).await?;
-    let opening = async {
-        topology::establish(&link.connection, &options.services).await?;
-        let confirming = async {
-            let channel = link.connection.create_channel().await?;
-            channel.confirm_select(ConfirmSelectOptions::default()).await?;
-            Ok::<_, lapin::Error>(channel)
-        };
-        confirming.await.map_err(|error| StartError::Unreachable(error.to_string()))
+    let link = topology::connect(options, "publish", &options.services, ports).await?;
+    let confirming = async {
+        let channel = link.connection.create_channel().await?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        Ok::<_, lapin::Error>(channel)
     };
+    let opening =
+        async { confirming.await.map_err(|error| StartError::Unreachable(error.to_string())) };
     let channel = link::set_up(ports, opening).await?;
     Ok((link, channel))
 }

@@ -5,7 +5,7 @@
 //! brings it forward, one process at a time. Whatever is wrong with the server, the password or the
 //! schema is one line that names the place and never the password.
 
-use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection, PgConnection, PgPool, SqlSafeStr,
@@ -15,7 +15,7 @@ use sqlx::{
 
 use uuid::Uuid;
 
-use super::{Inner, PostgresDatabase, PostgresOutbox, within};
+use super::{Inner, PostgresDatabase, PostgresOutbox, address::Address, within};
 use crate::{
     db::{DbError, Migrations},
     ports::Ports,
@@ -35,7 +35,7 @@ const STALE: Duration = Duration::from_secs(1);
 /// Where a database is, as whom to connect, and with how many connections.
 #[derive(Clone)]
 pub struct Connect {
-    options: PgConnectOptions,
+    address: Address,
     /// The most transactions of the path at a time.
     pub path: u32,
     /// The most readers at a time.
@@ -48,58 +48,58 @@ pub struct Connect {
 }
 
 impl Connect {
-    /// From `postgres://user:password@host:port/database`.
+    /// From `postgres://user:password@host:port/database`. A host that is not this machine is
+    /// reached by TLS and its certificate verified, unless `?sslmode=disable` says otherwise.
     pub fn to(url: &str) -> Result<Self, DbError> {
-        let options = PgConnectOptions::from_str(url).map_err(|error| {
-            DbError::Unavailable(format!("the database's address cannot be read: {error}"))
-        })?;
-        Ok(Self { options, path: 4, readers: 4, outbox: 2, idle: IDLE })
+        let address = Address::read(url)?;
+        Ok(Self { address, path: 4, readers: 4, outbox: 2, idle: IDLE })
     }
 
     /// The database and where it is, for people: `orders at db.example:5432`.
     pub fn place(&self) -> String {
-        let database = self.options.get_database().unwrap_or(self.options.get_username());
-        let (host, port) = (self.options.get_host(), self.options.get_port());
-        match self.options.get_socket() {
-            Some(socket) => format!("{database} at {}", socket.display()),
-            None => format!("{database} at {host}:{port}"),
-        }
+        self.address.to_string()
     }
 
-    pub(super) fn base(&self) -> PgConnectOptions {
-        let options = match self.options.get_application_name() {
-            Some(_) => self.options.clone(),
-            None => self.options.clone().application_name("expeditor"),
+    /// How the driver connects there.
+    ///
+    /// # Errors
+    ///
+    /// There is no CA to trust, or others than the one that the URL names.
+    pub fn options(&self) -> Result<PgConnectOptions, DbError> {
+        let options = self.address.options()?;
+        let options = match options.get_application_name() {
+            Some(_) => options,
+            None => options.application_name("expeditor"),
         };
         // Plans here are short walks along an index; compiling them costs more than running them.
-        options.options([("jit", "off")]).disable_statement_logging()
+        Ok(options.options([("jit", "off")]).disable_statement_logging())
     }
 
     /// Every statement of a batch looks up rows by their keys. A plan is kept as long as the
     /// connection, and one that was made while a table was empty would read all of it ever after.
-    fn for_path(&self) -> PgConnectOptions {
+    fn for_path(&self) -> Result<PgConnectOptions, DbError> {
         let idle = self.idle.as_millis().to_string();
-        self.base().options([
+        Ok(self.options()?.options([
             ("enable_seqscan", "off"),
             ("idle_in_transaction_session_timeout", idle.as_str()),
-        ])
+        ]))
     }
 
-    fn for_readers(&self) -> PgConnectOptions {
-        self.base().options([("default_transaction_read_only", "on")])
+    fn for_readers(&self) -> Result<PgConnectOptions, DbError> {
+        Ok(self.options()?.options([("default_transaction_read_only", "on")]))
     }
 
     /// The outbox is empty one moment and long the next, so a plan that is kept must be right for
     /// both: along the primary key, in its order, and never by a bitmap of all that lies there. To
     /// plan each time anew costs more than the short reads themselves. A delete that a crash undoes
     /// only sends again, so nothing waits for it.
-    fn for_outbox(&self) -> PgConnectOptions {
-        self.base().options([
+    fn for_outbox(&self) -> Result<PgConnectOptions, DbError> {
+        Ok(self.options()?.options([
             ("plan_cache_mode", "force_generic_plan"),
             ("enable_seqscan", "off"),
             ("enable_bitmapscan", "off"),
             ("synchronous_commit", "off"),
-        ])
+        ]))
     }
 }
 
@@ -117,11 +117,11 @@ impl PostgresDatabase {
         ports: &Ports,
     ) -> Result<Self, DbError> {
         check(connect, connect.for_path(), migrations, ports).await?;
-        let outbox = pool(connect.for_outbox(), connect.outbox);
+        let outbox = pool(connect.for_outbox()?, connect.outbox);
         Ok(Self {
             inner: Arc::new(Inner {
-                path: pool(connect.for_path(), connect.path),
-                readers: pool(connect.for_readers(), connect.readers),
+                path: pool(connect.for_path()?, connect.path),
+                readers: pool(connect.for_readers()?, connect.readers),
                 outbox: PostgresOutbox::writer(outbox, ports),
                 ports: ports.clone(),
             }),
@@ -135,7 +135,7 @@ impl PostgresDatabase {
         ports: &Ports,
     ) -> Result<Self, DbError> {
         check(connect, connect.for_readers(), migrations, ports).await?;
-        let readers = pool(connect.for_readers(), connect.readers);
+        let readers = pool(connect.for_readers()?, connect.readers);
         Ok(Self {
             inner: Arc::new(Inner {
                 path: readers.clone(),
@@ -164,8 +164,9 @@ impl PostgresOutbox {
     /// `outbox_parked`.
     pub async fn open(connect: &Connect, ports: &Ports) -> Result<Self, DbError> {
         let place = connect.place();
+        connect.address.warn();
         let look = async {
-            let mut connection = connect.for_outbox().connect().await?;
+            let mut connection = connect.for_outbox()?.connect().await?;
             let ready: bool = sqlx::query_scalar("SELECT to_regclass('outbox_lease') IS NOT NULL")
                 .fetch_one(&mut connection)
                 .await?;
@@ -174,7 +175,7 @@ impl PostgresOutbox {
         };
         within(&*ports.clock, look).await.map_err(|error| error.at(&place))?;
         // One more: the listener keeps its connection.
-        Ok(Self::listener(pool(connect.for_outbox(), connect.outbox + 1), ports))
+        Ok(Self::listener(pool(connect.for_outbox()?, connect.outbox + 1), ports))
     }
 }
 
@@ -194,7 +195,7 @@ impl PostgresOutbox {
         let (class, number) = (RELAYS, owner.as_u64_pair().1.to_le_bytes());
         let number = i32::from_le_bytes([number[0], number[1], number[2], number[3]]);
         let ask = async {
-            let mut connection = connect.for_outbox().connect().await?;
+            let mut connection = connect.for_outbox()?.connect().await?;
             let sole: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
                 .bind(class)
                 .bind(number)
@@ -224,13 +225,14 @@ fn pool(options: PgConnectOptions, size: u32) -> PgPool {
 
 async fn check(
     connect: &Connect,
-    options: PgConnectOptions,
+    options: Result<PgConnectOptions, DbError>,
     migrations: &Migrations,
     ports: &Ports,
 ) -> Result<(), DbError> {
     let place = connect.place();
+    connect.address.warn();
     let look = async {
-        let mut connection = options.connect().await?;
+        let mut connection = options?.connect().await?;
         let found = version(&mut connection).await?;
         connection.close().await?;
         Ok(found)
@@ -253,7 +255,7 @@ fn behind(found: i64, known: i64) -> DbError {
 }
 
 async fn migrate(connect: &Connect, name: &str, migrations: &Migrations) -> Result<i64, DbError> {
-    let mut connection = connect.base().connect().await?;
+    let mut connection = connect.options()?.connect().await?;
     act_for_owner(&mut connection).await?;
     let found = version(&mut connection).await?;
     let known = migrations.latest();

@@ -182,6 +182,6 @@ impl SharedOutbox for PostgresOutbox {
     }
 
     async fn redrive(&self, ids: &[i64]) -> Result<u64, DbError> {
-        self.send_again(ids).await
+        Box::pin(self.send_again(ids)).await
     }
 }

@@ -20,6 +20,7 @@
 //! Three pools, so that neither a crowd of readers nor a backlog can starve the path: one for
 //! transactions, one for reading, one for the outbox.
 
+mod address;
 mod begin;
 mod column;
 mod commit;

@@ -143,7 +143,7 @@ impl Outbox for PostgresOutbox {
             transaction.commit().await?;
             Ok(row)
         };
-        let row = self.within(counted).await?;
+        let row = self.within(Box::pin(counted)).await?;
         Ok((column::unsigned(&row, 0)?, column::optional_time(&row, 1)?))
     }
 

@@ -79,7 +79,7 @@ impl PostgresOutbox {
             transaction.commit().await?;
             Ok(sent.rows_affected())
         };
-        let sent = self.within(sent).await?;
+        let sent = self.within(Box::pin(sent)).await?;
         self.wake().committed();
         Ok(sent)
     }

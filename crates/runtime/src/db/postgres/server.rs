@@ -46,7 +46,7 @@ pub async fn database_bytes(database: &Connect, ports: &Ports) -> Result<u64, Db
 
 async fn execute(server: &Connect, sql: String, ports: &Ports) -> Result<(), DbError> {
     let work = async {
-        let mut connection = server.base().connect().await?;
+        let mut connection = server.options()?.connect().await?;
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
         connection.close().await?;
         Ok(())

@@ -1,18 +1,14 @@
-//! What lies in the queues of a virtual host, and their removal: for who works in one for a while
-//! and leaves it as it was. No service uses this.
+//! For who administers a virtual host: making what services need in it, looking at what lies in its
+//! queues, and removing them. No service uses this.
 
-use contracts::{QueueKind, ServiceName, routes};
+use contracts::{ServiceName, routes};
 use lapin::{
-    ErrorKind,
     options::{ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions},
     types::FieldTable,
 };
 
 use super::{Options, StartError, link, topology};
 use crate::ports::Ports;
-
-/// The reply code by which a broker says that there is no such queue.
-const NOT_FOUND: u16 = 404;
 
 /// A queue as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +19,19 @@ pub struct Depth {
     pub messages: u32,
     /// How many consumers it has.
     pub consumers: u32,
+}
+
+/// Makes the exchanges, queues and bindings of the services. What is there must be as it is to be.
+///
+/// # Errors
+///
+/// The broker cannot be asked, or refuses, or something is there with other properties.
+pub async fn declare(options: &Options, ports: &Ports) -> Result<(), StartError> {
+    let link = link::open(options, "declare", ports).await?;
+    let work = topology::declare(&link.connection, &options.services);
+    let done = link::set_up(ports, async { work.await.map_err(|it| topology::refused(&it)) }).await;
+    link.close().await;
+    done
 }
 
 /// The queues of the services that are there; the queue of unheard events is not among them.
@@ -45,7 +54,7 @@ pub async fn depths(options: &Options, ports: &Ports) -> Result<Vec<Depth>, Star
                     consumers: state.consumer_count(),
                 }),
                 // Whoever asks for what is not there loses the channel.
-                Err(error) if is_not_found(&error) => {
+                Err(error) if topology::is_not_found(&error) => {
                     channel = link.connection.create_channel().await?;
                 }
                 Err(error) => return Err(error),
@@ -70,7 +79,7 @@ pub async fn remove(options: &Options, ports: &Ports) -> Result<(), StartError> 
     let work = async {
         let channel = link.connection.create_channel().await?;
         let unheard = [routes::UNHEARD_EXCHANGE.to_owned()];
-        for queue in queues(&options.services).into_iter().chain(unheard) {
+        for queue in queues(&options.services).chain(unheard) {
             channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await?;
         }
         for exchange in [
@@ -89,15 +98,6 @@ pub async fn remove(options: &Options, ports: &Ports) -> Result<(), StartError> 
     done
 }
 
-fn queues(services: &[ServiceName]) -> Vec<String> {
-    let of = |&service| {
-        let kinds = [QueueKind::Commands, QueueKind::Events];
-        let queues = kinds.map(|kind| routes::queue(service, kind));
-        queues.into_iter().chain([topology::dead_queue(service)])
-    };
-    services.iter().flat_map(of).collect()
-}
-
-fn is_not_found(error: &lapin::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == NOT_FOUND)
+fn queues(services: &[ServiceName]) -> impl Iterator<Item = String> {
+    services.iter().flat_map(|&service| topology::queues(service))
 }

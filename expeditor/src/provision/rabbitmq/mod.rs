@@ -4,29 +4,30 @@
 //! A user of ours has no tags and no rights beyond our virtual host. One with a name of ours that
 //! has more was not made here, and ends everything before anything is changed.
 
+mod rights;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::ServiceName;
-use runtime::ports::Ports;
+use runtime::{broker::rabbitmq, ports::Ports};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::rights::{NameRights, Rights, TopicRights};
 use super::{
-    api::Api,
     files::Secrets,
     names::Names,
     passwords::{Password, RABBITMQ_ALGORITHM},
     places::{Place, plain},
     report::{Outcome, Report},
-    topics::{self, NameRights, Rights, TopicRights},
 };
-use crate::{exit::Failure, process::servers};
+use crate::{exit::Failure, management::Management, process::servers::cannot_be_used};
 
 /// A broker that has been looked at.
 pub struct Server<'a> {
     place: &'a Place,
     names: &'a Names,
-    api: Api,
+    api: Management,
     vhost: bool,
     users: BTreeMap<String, User>,
 }
@@ -81,8 +82,13 @@ struct Binding {
 
 impl<'a> Server<'a> {
     /// Asks what is there. Changes nothing.
-    pub async fn look(place: &'a Place, api: &str, names: &'a Names) -> Result<Self, Failure> {
-        let api = Api::new(api, place)?;
+    pub async fn look(
+        place: &'a Place,
+        api: &str,
+        names: &'a Names,
+        ports: &Ports,
+    ) -> Result<Self, Failure> {
+        let api = Management::new(api, place.url(), ports)?;
         let me: Option<Me> = api.find(&["whoami"]).await?;
         let me = me.ok_or_else(|| api.told("it is no management API of RabbitMQ"))?;
         if !me.tags.to_string().contains("administrator") {
@@ -96,7 +102,7 @@ impl<'a> Server<'a> {
             let rights: Vec<InVhost> = api.list(&["users", &name, "permissions"]).await?;
             let elsewhere = rights.iter().any(|it| it.vhost != names.vhost());
             if user.has_tags() || elsewhere {
-                return Err(api.told(&format!(
+                return Err(api.told(format_args!(
                     "the user {name} is there and was not made by provision, as it may do more; \
                      nothing was changed; choose another --prefix"
                 )));
@@ -127,7 +133,7 @@ impl<'a> Server<'a> {
             let name = self.names.service(service);
             let outcome = self.user(&name, &secrets.users[&name]).await?;
             report.step(format_args!("user {name}"), outcome);
-            let outcome = self.rights(&name, &topics::rights(service)).await?;
+            let outcome = self.rights(&name, &rights::of(service)).await?;
             report.step(format_args!("rights of {name}"), outcome);
         }
         Ok(())
@@ -152,10 +158,12 @@ impl<'a> Server<'a> {
         })
     }
 
-    /// The same as services declare, so that none of them needs leave to make exchanges.
+    /// All that services need, so that none of them needs leave to make it.
     async fn declare(&self, ports: &Ports) -> Result<(), Failure> {
         let url = self.place.within(self.names.vhost());
-        servers::broker(url.as_str(), &ServiceName::ALL, "provision", ports).await.map(drop)
+        let options = rabbitmq::Options::new(url, &ServiceName::ALL, "expeditor provision");
+        let declared = rabbitmq::declare(&options, ports).await;
+        declared.map_err(|error| cannot_be_used(&options.url, &error))
     }
 
     /// All that is in the virtual host, by name.
