@@ -55,5 +55,5 @@ where
     };
     let format = cli.log_format.or(file.log_format).unwrap_or_default();
     logs::start(cli.log.as_deref().or(file.log.as_deref()), &command, format)?;
-    commands::run(command, file).await
+    Box::pin(commands::run(command, file)).await
 }
