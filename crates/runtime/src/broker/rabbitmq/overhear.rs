@@ -39,9 +39,8 @@ pub async fn overhear(
     bindings: &[(&str, impl AsRef<str>)],
     ports: &Ports,
 ) -> Result<Overheard, StartError> {
-    let link = link::open(options, "overhear", ports).await?;
+    let link = topology::connect(options, "overhear", &options.services, ports).await?;
     let subscribing = async {
-        topology::establish(&link.connection, &options.services).await?;
         let subscribing = async {
             let channel = link.connection.create_channel().await?;
             let own = QueueDeclareOptions { exclusive: true, auto_delete: true, ..<_>::default() };

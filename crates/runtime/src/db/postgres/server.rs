@@ -34,7 +34,7 @@ pub async fn drop_database(server: &Connect, name: &str, ports: &Ports) -> Resul
 /// The server cannot be asked.
 pub async fn database_bytes(database: &Connect, ports: &Ports) -> Result<u64, DbError> {
     let work = async {
-        let mut connection = database.base().connect().await?;
+        let mut connection = database.options()?.connect().await?;
         let row = sqlx::query("SELECT pg_database_size(current_database())")
             .fetch_one(&mut connection)
             .await?;
