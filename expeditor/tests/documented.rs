@@ -2,7 +2,7 @@
 //! same of what containers are started with, `readme.rs` walks.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use expeditor::usage;
 
@@ -86,4 +86,45 @@ fn a_command_is_found_with_what_stands_around_it() {
     assert_eq!(found("$ export TOKEN=$(expeditor token --role cook) # a cook's"), token);
     assert_eq!(found("start relay-1 relay --name x"), Some("expeditor relay --name x".to_owned()));
     assert_eq!(found("curl http://127.0.0.1/expeditor/x"), None);
+}
+
+/// The tests that docs/delivery.md names for its traps, as path and function.
+fn tests_of_traps(page: &str) -> Vec<(usize, String)> {
+    let rows = page.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').collect();
+        Some((cells.first()?.trim().parse().ok()?, cells.last()?.to_string()))
+    });
+    rows.flat_map(|(number, cell): (usize, String)| {
+        let names: Vec<String> = cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        assert!(!names.is_empty(), "trap {number} has no test");
+        names.into_iter().map(move |name| (number, name)).collect::<Vec<_>>()
+    })
+    .collect()
+}
+
+#[test]
+fn each_trap_of_delivery_has_a_test_that_exists() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let named = tests_of_traps(&fs::read_to_string(root.join("docs/delivery.md")).unwrap());
+    let numbers: BTreeSet<usize> = named.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, (1..=10).collect());
+    for (number, name) in named {
+        let parts: Vec<&str> = name.split("::").collect();
+        let [package, program, modules @ .., function] = &parts[..] else {
+            panic!("trap {number}: {name}");
+        };
+        let package = if *package == "runtime" { "crates/runtime" } else { package };
+        let tests = root.join(package).join("tests").join(program);
+        let file = match modules {
+            [] if tests.is_dir() => tests.join("main.rs"),
+            [] => tests.with_extension("rs"),
+            // Made by a macro from a property of this name.
+            ["on_postgres"] => tests.join("transactions.rs"),
+            [module] => tests.join(module).with_extension("rs"),
+            _ => panic!("trap {number}: {name}"),
+        };
+        let source =
+            fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        assert!(source.contains(&format!("async fn {function}(")), "trap {number}: no {name}");
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use runtime::auth::Role;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -14,6 +15,9 @@ use crate::people::client::{Client, Trouble};
 
 /// Nothing that is measured takes this long; what does has gone wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long until a service is asked again that has not heard yet what it is about.
+const ASK_AGAIN: Duration = Duration::from_millis(2);
 
 /// How long an order took from the moment at which its request was sent.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +45,8 @@ impl Actor {
     pub async fn order(&self, body: &Value, key: &str) -> Result<Took, Trouble> {
         let start = self.client.ports().clock.elapsed();
         let since = |at: Duration| at.saturating_sub(start);
-        let answer = self.client.post("/orders", body, key).await?;
+        let customer = self.client.acting_as(Role::Customer);
+        let answer = customer.post("/orders", body, key).await?;
         let placed = since(self.client.ports().clock.elapsed());
         if answer.status != 201 {
             return Err(Trouble::Odd(format!("an order was answered {}", answer.brief())));
@@ -66,22 +71,40 @@ impl Actor {
 
     /// What owner, cook and rider do, each as soon as they can.
     async fn serve(&self, order_id: &str, progress: &Progress) -> Result<(), Trouble> {
-        let put = async |path: String, body: Value| self.client.must_put(&path, &body).await;
         let ride = async |what: &str| {
             let path = format!("/rider/deliveries/{order_id}/{what}");
-            put(path, json!({ "rider_id": self.rider })).await
+            self.put(Role::Rider, path, json!({ "rider_id": self.rider })).await
+        };
+        let cook = async |what: &str| {
+            let path = format!("/cook/tickets/{order_id}/{what}");
+            self.put(Role::Cook, path, json!({})).await
         };
         progress.wait(Sight::AcceptanceAsked).await;
-        let accepted = json!({ "accepted": true });
-        put(format!("/store/tickets/{order_id}/acceptance"), accepted).await?;
+        let path = format!("/store/tickets/{order_id}/acceptance");
+        self.put(Role::Store, path, json!({ "accepted": true })).await?;
         progress.wait(Sight::CookingAsked).await;
-        put(format!("/cook/tickets/{order_id}/start"), json!({})).await?;
-        put(format!("/cook/tickets/{order_id}/finish"), json!({})).await?;
+        cook("start").await?;
+        cook("finish").await?;
         progress.wait(Sight::Offered).await;
         ride("claim").await?;
         progress.wait(Sight::Cooked).await;
         ride("pickup").await?;
         ride("confirmation").await?;
         Ok(())
+    }
+
+    /// What must be done. A service that has not heard yet what it is about is asked again.
+    async fn put(&self, role: Role, path: String, body: Value) -> Result<(), Trouble> {
+        let client = self.client.acting_as(role);
+        loop {
+            let answer = client.put(&path, &body).await?;
+            if answer.ok() {
+                return Ok(());
+            }
+            if !self.watch.is_early() || ![404, 409].contains(&answer.status) {
+                return Err(Trouble::Odd(format!("PUT {path} was answered {}", answer.brief())));
+            }
+            client.ports().clock.sleep(ASK_AGAIN).await;
+        }
     }
 }

@@ -11,13 +11,28 @@ use bytes::Bytes;
 use contracts::{MessageId, QueueKind, ServiceName, Timestamp, routes};
 use runtime::{
     Key, Kind, Phase,
-    broker::{Broker, Outcome, Publication, in_process::InProcess},
-    db::{Begin, Database, Migrations, NewMessage, Received, Row, Writes, sqlite::SqliteDatabase},
+    broker::{Broker, Delivery, Outcome, Publication, in_process::InProcess},
+    db::{
+        Begin, Database, Migrations, NewMessage, Received, Row, Writes,
+        postgres::{Connect, PostgresDatabase},
+        sqlite::SqliteDatabase,
+    },
     ports::Ports,
 };
 
-use super::figures::{Figures, Unit, rate};
-use crate::exit::{Failure, disk};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
+
+use super::{
+    figures::{Figures, Unit, rate},
+    servers::Servers,
+};
+use crate::{
+    exit::{Failure, disk},
+    process::servers,
+};
 
 /// How long each is measured in a run of `bench ceilings`.
 const LONG: Duration = Duration::from_secs(1);
@@ -25,9 +40,13 @@ const LONG: Duration = Duration::from_secs(1);
 const BATCH: usize = 100;
 /// About as much as a service keeps of an order.
 const BODY: usize = 1_000;
+/// No message is on its way for that long.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// About as much as a message is long.
 const PAYLOAD: usize = 700;
 const PAGE: usize = 4_096;
+/// Whose database is taken.
+const SERVICE: ServiceName = ServiceName::Store;
 const KIND: Kind = Kind { name: "bench", phase: Phase::First, rank: 0 };
 /// How many publications of `bench ceilings` are unconfirmed at the same time.
 const WINDOWS: [(usize, &str, &str); 3] = [
@@ -38,22 +57,87 @@ const WINDOWS: [(usize, &str, &str); 3] = [
 /// The widest window that is measured.
 pub const WIDEST: usize = 1_000;
 
-/// One run of `bench ceilings`.
+/// One run of `bench ceilings` of the embedded profile.
 pub async fn run(within: &Path, ports: &Ports, figures: &mut Figures) -> Result<(), Failure> {
-    let disk = fsyncs(within, ports, LONG).await?;
-    figures.tell("fsyncs_per_second", "disk: fsyncs of a page", Unit::PerSecond, disk);
-    let commits = one_by_one(within, ports, LONG).await?;
-    let says = "SQLite: commits of a row";
-    figures.tell("sqlite_commits_per_second", says, Unit::PerSecond, commits);
-    let messages = in_batches(within, ports, LONG).await?;
-    let says = "SQLite: messages, a hundred a commit";
-    figures.tell("sqlite_batched_messages_per_second", says, Unit::PerSecond, messages);
-    let says = "SQLite: rows of these (inbox, aggregate, outbox)";
-    figures.tell("sqlite_batched_rows_per_second", says, Unit::PerSecond, messages * 3.0);
+    let disk = tell_fsyncs(within, ports, figures).await?;
+    let database = open(within, "ceilings.db", ports).await?;
+    let measured = tell_database(("sqlite", "SQLite"), &database, disk, ports, figures).await;
+    database.close().await;
+    measured?;
     for (window, name, says) in WINDOWS {
         let speed = broker(window, ports, LONG).await?;
         figures.tell(name, says, Unit::PerSecond, speed);
     }
+    Ok(())
+}
+
+/// One run of the services profile. The disk is this machine's, whichever the servers have.
+pub async fn run_on_servers(
+    within: &Path,
+    servers: &Servers,
+    ports: &Ports,
+    figures: &mut Figures,
+) -> Result<(), Failure> {
+    let disk = tell_fsyncs(within, ports, figures).await?;
+    let work = async |database_url: String, amqp_url: String| {
+        let migrations = Migrations::postgres(SERVICE);
+        let connect = Connect::to(&database_url)?;
+        let database = PostgresDatabase::open(&connect, &migrations, ports).await?;
+        let name = ("postgres", "PostgreSQL");
+        let measured = tell_database(name, &database, disk, ports, figures).await;
+        database.close().await;
+        measured?;
+        for (window, name, says) in WINDOWS {
+            let speed = rabbitmq(&amqp_url, window, ports, LONG * 2).await?;
+            figures.tell(name, says, Unit::PerSecond, speed);
+        }
+        Ok(())
+    };
+    servers.on_database(SERVICE, ports, work).await
+}
+
+/// For orders on servers: what RabbitMQ can do at the widest window, and how many commits of a row
+/// PostgreSQL.
+pub async fn on_servers(
+    servers: &Servers,
+    time: Duration,
+    ports: &Ports,
+) -> Result<(f64, f64), Failure> {
+    let work = async |database_url: String, amqp_url: String| {
+        let migrations = Migrations::postgres(SERVICE);
+        let connect = Connect::to(&database_url)?;
+        let database = PostgresDatabase::open(&connect, &migrations, ports).await?;
+        let commits = one_by_one(&database, ports, time).await;
+        database.close().await;
+        Ok((rabbitmq(&amqp_url, WIDEST, ports, time).await?, commits?))
+    };
+    servers.on_database(SERVICE, ports, work).await
+}
+
+async fn tell_fsyncs(within: &Path, ports: &Ports, figures: &mut Figures) -> Result<f64, Failure> {
+    let disk = fsyncs(within, ports, LONG).await?;
+    figures.tell("fsyncs_per_second", "disk: fsyncs of a page", Unit::PerSecond, disk);
+    Ok(disk)
+}
+
+/// What a database can do; it is called so by programs and by people.
+async fn tell_database(
+    (name, called): (&str, &str),
+    database: &dyn Database,
+    disk: f64,
+    ports: &Ports,
+    figures: &mut Figures,
+) -> Result<(), Failure> {
+    let commits = one_by_one(database, ports, LONG).await?;
+    let mut tell = |what: &str, says: &str, speed: f64| {
+        let (name, says) = (format!("{name}_{what}"), format!("{called}: {says}"));
+        figures.tell(name, says, Unit::PerSecond, speed);
+    };
+    tell("commits_per_second", "commits of a row", commits);
+    let messages = in_batches(database, ports, LONG).await?;
+    tell("batched_messages_per_second", "messages, a hundred a commit", messages);
+    let rows = messages * 3.0;
+    tell("batched_rows_per_second", "rows of these (inbox, aggregate, outbox)", rows);
     figures.tell("ratio_commits_to_fsyncs", "commits to fsyncs", Unit::Ratio, commits / disk);
     Ok(())
 }
@@ -80,11 +164,14 @@ async fn fsyncs(within: &Path, ports: &Ports, time: Duration) -> Result<f64, Fai
     done.map_err(|error| disk(within.display(), &error))
 }
 
-/// How many transactions of one aggregate each SQLite commits a second, one after another.
-pub async fn one_by_one(within: &Path, ports: &Ports, time: Duration) -> Result<f64, Failure> {
-    let database = open(within, "one-by-one.db", ports).await?;
+/// How many transactions of one aggregate each a database commits a second, one after another.
+pub async fn one_by_one(
+    database: &dyn Database,
+    ports: &Ports,
+    time: Duration,
+) -> Result<f64, Failure> {
     let (start, mut count) = (ports.clock.elapsed(), 0);
-    let speed = loop {
+    loop {
         let key = Key::new(KIND, ports.ids.next().to_string());
         let begin = Begin { lock: vec![key.clone()], ..Begin::default() };
         let (transaction, _) = database.begin(begin).await?;
@@ -94,35 +181,34 @@ pub async fn one_by_one(within: &Path, ports: &Ports, time: Duration) -> Result<
         count += 1;
         let took = ports.clock.elapsed().saturating_sub(start);
         if took >= time {
-            break rate(count, took);
+            return Ok(rate(count, took));
         }
-    };
-    database.close().await;
-    Ok(speed)
+    }
 }
 
-/// How many messages a second SQLite takes through a whole transaction in batches: a row of the
+/// How many messages a second a database takes through a whole transaction in batches: a row of the
 /// inbox, an aggregate, a row of the outbox, and the delete of one that was sent before.
-pub async fn in_batches(within: &Path, ports: &Ports, time: Duration) -> Result<f64, Failure> {
-    let database = open(within, "in-batches.db", ports).await?;
+pub async fn in_batches(
+    database: &dyn Database,
+    ports: &Ports,
+    time: Duration,
+) -> Result<f64, Failure> {
     let (start, mut count) = (ports.clock.elapsed(), 0);
     let mut floor = 0;
-    let speed = loop {
-        batch(&database, ports).await?;
+    loop {
+        batch(database, ports).await?;
         count += BATCH as u64;
         let took = ports.clock.elapsed().saturating_sub(start);
         if took >= time {
-            break rate(count, took);
+            return Ok(rate(count, took));
         }
         let sent = database.outbox().read(floor, u32::MAX).await?;
         floor = sent.last().map_or(floor, |row| row.id);
         database.outbox().delete(sent.into_iter().map(|row| row.id).collect()).await?;
-    };
-    database.close().await;
-    Ok(speed)
+    }
 }
 
-async fn batch(database: &SqliteDatabase, ports: &Ports) -> Result<(), Failure> {
+async fn batch(database: &dyn Database, ports: &Ports) -> Result<(), Failure> {
     let now = ports.now();
     let mut keys: Vec<Key> =
         (0..BATCH).map(|_| Key::new(KIND, ports.ids.next().to_string())).collect();
@@ -152,7 +238,7 @@ fn row(now: Timestamp) -> Row {
         owner: None,
         wake_at: None,
         updated_at: now,
-        body: "x".repeat(BODY),
+        body: format!("\"{}\"", "x".repeat(BODY)),
     }
 }
 
@@ -171,7 +257,7 @@ pub fn message(key: String, ports: &Ports) -> NewMessage {
 
 /// A new database there.
 pub async fn open(within: &Path, name: &str, ports: &Ports) -> Result<SqliteDatabase, Failure> {
-    let migrations = Migrations::sqlite(ServiceName::Store);
+    let migrations = Migrations::sqlite(SERVICE);
     Ok(SqliteDatabase::open(&within.join(name), &migrations, ports).await?)
 }
 
@@ -179,10 +265,37 @@ pub async fn open(within: &Path, name: &str, ports: &Ports) -> Result<SqliteData
 /// with at most `window` of them on their way.
 pub async fn broker(window: usize, ports: &Ports, time: Duration) -> Result<f64, Failure> {
     let broker = InProcess::new(&ServiceName::ALL);
-    let mut deliveries = broker.consume(ServiceName::Store, window).await;
+    let deliveries = broker.consume(ServiceName::Store, window).await;
+    through(&broker, deliveries, window, ports, time).await
+}
+
+/// The same of RabbitMQ, on queues that nobody else uses. Publisher and consumer have connections of
+/// their own, as those of a relay and a service are.
+pub async fn rabbitmq(
+    url: &str,
+    window: usize,
+    ports: &Ports,
+    time: Duration,
+) -> Result<f64, Failure> {
+    let name = "expeditor bench";
+    let broker = servers::broker(url, &[ServiceName::Store], name, ports).await?;
+    let deliveries = broker.consume(ServiceName::Store, WIDEST).await;
+    through(&*broker, deliveries, window, ports, time).await
+}
+
+/// Publishes for that long, and waits until all that was published is consumed.
+async fn through(
+    broker: &dyn Broker,
+    mut deliveries: mpsc::Receiver<Delivery>,
+    window: usize,
+    ports: &Ports,
+    time: Duration,
+) -> Result<f64, Failure> {
+    let (tell, mut consumed) = watch::channel(0_u64);
     let consumer = ports.spawn(async move {
         while let Some(delivery) = deliveries.recv().await {
             delivery.ack.give();
+            tell.send_modify(|count| *count += 1);
         }
     });
     let payload = Bytes::from("x".repeat(PAYLOAD));
@@ -193,10 +306,13 @@ pub async fn broker(window: usize, ports: &Ports, time: Duration) -> Result<f64,
         payload: payload.clone(),
     };
     let (start, mut count, mut waiting) = (ports.clock.elapsed(), 0, VecDeque::new());
-    loop {
+    let took = loop {
         // Half a window at a time, so that the other half is on its way meanwhile.
+        let time_is_over = ports.clock.elapsed().saturating_sub(start) >= time;
         let room = (window - waiting.len()).min(window.div_ceil(2));
-        waiting.extend(broker.publish((0..room).map(|_| publication()).collect()).await);
+        if !time_is_over {
+            waiting.extend(broker.publish((0..room).map(|_| publication()).collect()).await);
+        }
         let hear = waiting.len().min(window.div_ceil(2));
         for confirm in waiting.drain(..hear) {
             if !matches!(confirm.await, Ok(Outcome::Confirmed)) {
@@ -204,12 +320,19 @@ pub async fn broker(window: usize, ports: &Ports, time: Duration) -> Result<f64,
             }
             count += 1;
         }
-        let took = ports.clock.elapsed().saturating_sub(start);
-        if took >= time {
-            consumer.abort();
-            return Ok(rate(count, took));
+        if time_is_over && waiting.is_empty() {
+            let all = consumed.wait_for(|consumed| *consumed >= count);
+            let late = |_| Failure::Environment("the broker did not deliver".to_owned());
+            timeout(PATIENCE, all).await.map_err(late)?.map_err(|it| lost(&it))?;
+            break ports.clock.elapsed().saturating_sub(start);
         }
-    }
+    };
+    consumer.abort();
+    Ok(rate(count, took))
+}
+
+fn lost(error: &watch::error::RecvError) -> Failure {
+    Failure::Environment(format!("the broker delivers nothing more: {error}"))
 }
 
 #[cfg(test)]
@@ -220,15 +343,17 @@ mod tests {
     async fn every_ceiling_is_measured() {
         let (place, ports) = (tempfile::tempdir().unwrap(), Ports::system());
         let short = Duration::from_millis(20);
+        let database = open(place.path(), "store.db", &ports).await.unwrap();
         for speed in [
             fsyncs(place.path(), &ports, short).await.unwrap(),
-            one_by_one(place.path(), &ports, short).await.unwrap(),
-            in_batches(place.path(), &ports, short).await.unwrap(),
+            one_by_one(&database, &ports, short).await.unwrap(),
+            in_batches(&database, &ports, short).await.unwrap(),
             broker(1, &ports, short).await.unwrap(),
             broker(WIDEST, &ports, short).await.unwrap(),
         ] {
             assert!(speed > 0.0 && speed.is_finite(), "{speed}");
         }
+        database.close().await;
     }
 
     #[tokio::test]

@@ -47,8 +47,8 @@ pub struct Figures {
 
 #[derive(Debug)]
 struct Figure {
-    name: &'static str,
-    says: &'static str,
+    name: String,
+    says: String,
     unit: Unit,
     values: Vec<f64>,
 }
@@ -57,15 +57,19 @@ impl Figures {
     /// A run's value of the figure of that name. What this machine cannot tell is left out.
     pub fn tell(
         &mut self,
-        name: &'static str,
-        says: &'static str,
+        name: impl Into<String>,
+        says: impl Into<String>,
         unit: Unit,
         value: impl Into<Option<f64>>,
     ) {
+        let name = name.into();
         let Some(value) = value.into().filter(|value| value.is_finite()) else { return };
         match self.figures.iter_mut().find(|figure| figure.name == name) {
             Some(figure) => figure.values.push(value),
-            None => self.figures.push(Figure { name, says, unit, values: vec![value] }),
+            None => {
+                let says = says.into();
+                self.figures.push(Figure { name, says, unit, values: vec![value] });
+            }
         }
     }
 
@@ -105,7 +109,7 @@ impl Figures {
                     "unit": figure.unit.as_str(),
                     "says": figure.says,
                 });
-                (figure.name.to_owned(), told)
+                (figure.name.clone(), told)
             })
             .collect();
         Value::Object(figures)

@@ -27,8 +27,8 @@ use crate::{
 /// What is to be done.
 #[derive(Clone)]
 pub struct Load {
-    /// Where the services are.
-    pub url: String,
+    /// An app of somebody in this town.
+    pub client: Client,
     /// Clock and ids; tasks are started where the load runs.
     pub ports: Ports,
     /// Where orders come from and go to.
@@ -54,22 +54,16 @@ pub struct Done {
 }
 
 /// How long a request that is not answered is repeated.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Load {
-    /// An app of somebody in this town.
-    pub fn client(&self) -> Client {
-        Client::new(self.url.clone(), self.ports.clone(), PATIENCE)
-    }
-
     /// Places the orders and follows them to their end; calls `ended` after each.
     pub async fn run(self, mut ended: impl FnMut()) -> Result<Done, Trouble> {
         let start = self.ports.clock.elapsed();
         let (report, mut reports) = mpsc::unbounded_channel();
         let next = Arc::new(AtomicU32::new(0));
-        let client = self.client();
         let workers = (0..self.concurrency.min(self.orders)).map(|place| {
-            let work = self.work(place as usize, client.clone(), Arc::clone(&next), report.clone());
+            let work = self.work(place as usize, Arc::clone(&next), report.clone());
             self.ports.spawn(work)
         });
         let workers: Vec<_> = workers.collect();
@@ -95,11 +89,10 @@ impl Load {
     fn work(
         &self,
         place: usize,
-        client: Client,
         next: Arc<AtomicU32>,
         report: mpsc::UnboundedSender<Result<Took, Trouble>>,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let Self { ports, town, orders, seed, .. } = self.clone();
+        let Self { client, ports, town, orders, seed, .. } = self.clone();
         let (watch, actors) = (Arc::clone(&self.watch), self.actors);
         let actor = Actor { client, watch, actors, rider: town.rider(place) };
         let mut random = fastrand::Rng::with_seed(seed ^ ((place as u64) << 32));

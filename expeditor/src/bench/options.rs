@@ -18,6 +18,17 @@ pub enum BenchCommand {
     Relay(RelayArgs),
 }
 
+impl BenchCommand {
+    /// What every measurement can be told.
+    pub const fn common(&self) -> &Common {
+        match self {
+            Self::Ceilings(options) => &options.common,
+            Self::Orders(options) => &options.common,
+            Self::Relay(options) => &options.common,
+        }
+    }
+}
+
 /// Options of every measurement.
 #[derive(Debug, Default, Args)]
 pub struct Common {
@@ -32,6 +43,18 @@ pub struct Common {
     /// What the services run on [default: embedded].
     #[arg(long, value_name = "PROFILE", env = "EXPEDITOR_PROFILE")]
     pub profile: Option<Profile>,
+    /// The PostgreSQL server of the services profile, as a role that may make databases. What is made
+    /// there goes in the end.
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// The RabbitMQ of the services profile: `amqp://user:password@host:5672/vhost`. Its virtual host
+    /// must not be in use by services.
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_URL", hide_env_values = true)]
+    pub amqp_url: Option<String>,
+    /// RabbitMQ's HTTP API, as an administrator: then each run has a virtual host of its own
+    /// [default: that of --amqp-url].
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_API_URL", hide_env_values = true)]
+    pub amqp_api_url: Option<String>,
     /// How the figures are printed [default: table].
     #[arg(long, value_name = "FORMAT", env = "EXPEDITOR_OUTPUT")]
     pub output: Option<Output>,
@@ -124,7 +147,7 @@ impl Actors {
 
 /// The options in the file.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BenchFile {
     /// `--data`.
     pub data: Option<PathBuf>,
@@ -132,6 +155,12 @@ pub struct BenchFile {
     pub runs: Option<u32>,
     /// `--profile`.
     pub profile: Option<Profile>,
+    /// `--database-url`.
+    pub database_url: Option<String>,
+    /// `--amqp-url`.
+    pub amqp_url: Option<String>,
+    /// `--amqp-api-url`.
+    pub amqp_api_url: Option<String>,
     /// `--output`.
     pub output: Option<Output>,
     /// `--actors`.

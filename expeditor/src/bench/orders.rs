@@ -21,16 +21,16 @@ use super::{
     ceilings,
     counted::Counted,
     figures::{Figures, Unit, millis, number, percentile, rate},
-    load::{Done, Load, LoadThread},
+    load::{Done, Load, LoadThread, PATIENCE},
     options::Actors,
     place,
     town::Town,
     usage::{self, Cpu},
-    watched::{Watch, Watched},
+    watched::{From, Watch, Watched},
 };
 use crate::{
     exit::Failure,
-    people::client::Trouble,
+    people::client::{Client, Trouble},
     progress::Progress,
     system::{Fittings, Settings, System},
 };
@@ -61,8 +61,10 @@ pub async fn run(
     figures: &mut Figures,
 ) -> Result<Progress, Failure> {
     let place = place::make(within)?;
-    let ceiling = ceilings::in_batches(place.path(), ports, CEILING).await?;
-    let lone = ceilings::one_by_one(place.path(), ports, CEILING).await?;
+    let database = ceilings::open(place.path(), "ceilings.db", ports).await?;
+    let ceiling = ceilings::in_batches(&database, ports, CEILING).await?;
+    let lone = ceilings::one_by_one(&database, ports, CEILING).await?;
+    database.close().await;
 
     let town = Town::new(plan.concurrency as usize);
     let data = place.path().join("data");
@@ -70,7 +72,7 @@ pub async fn run(
     let before = furnish(&data, &town, &settings, ports).await?;
 
     usage::forget_peak_memory();
-    let watch = Arc::new(Watch::new(plan.actors == Actors::Http));
+    let watch = Arc::new(Watch::new(plan.actors == Actors::Http, From::Within));
     let commits = Arc::new(AtomicU64::new(0));
     let fittings = Instruments {
         watch: Arc::clone(&watch),
@@ -79,52 +81,34 @@ pub async fn run(
     };
     let system =
         System::start_fitted(&data, anywhere(), settings, ports.clone(), &fittings).await?;
-    let load = Load {
-        url: system.url(),
-        ports: ports.clone(),
-        town,
-        watch: Arc::clone(&watch),
-        actors: plan.actors,
-        seed: plan.seed,
-        orders: plan.orders,
-        concurrency: plan.concurrency,
+    let load = plan.load(system.client(PATIENCE), &town, &watch, ports);
+    let counted = async || {
+        Ok(Counts { messages: watch.published(), transactions: commits.load(Ordering::Relaxed) })
     };
-    let warm_up = plan.concurrency.max(50);
-    let measured = measure(load, warm_up, &watch, &commits, progress).await;
+    let measured = async {
+        let thread = LoadThread::start()?;
+        // Opens connections too; the processor time that it takes counts with its orders.
+        let cpu = Cpu::now();
+        let (progress, driven) = drive(load, plan.warm_up(), &thread, progress, counted).await?;
+        let cpu = Cpu::now().zip(cpu).map(|(now, start)| now.since(start));
+        Ok::<_, Failure>((progress, driven, cpu, usage::peak_memory()))
+    };
+    let measured = measured.await;
     system.stop().await;
-    let (progress, measured) = measured?;
+    let (progress, driven, cpu, memory) = measured?;
 
-    let all = u64::from(plan.orders);
-    let an_order = |count: u64| number(count) / number(all);
     let bytes = place::database_bytes(&data)?.saturating_sub(before);
-    let speed = rate(all, measured.done.time);
-    figures.tell("orders_per_second", "orders to their end", Unit::PerSecond, speed);
-    let mut delivered: Vec<Duration> =
-        measured.done.took.iter().map(|took| took.delivered).collect();
-    let mut placed: Vec<Duration> = measured.done.took.iter().map(|took| took.placed).collect();
-    let mut tell = |name, says, of_thousand| {
-        figures.tell(name, says, Unit::Millis, percentile(&mut delivered, of_thousand).map(millis));
-    };
-    tell("delivered_p50_ms", "placed → delivered, p50", 500);
-    tell("delivered_p95_ms", "placed → delivered, p95", 950);
-    tell("delivered_p99_ms", "placed → delivered, p99", 990);
-    let placed = percentile(&mut placed, 500).map(millis);
-    figures.tell("placed_p50_ms", "POST /orders, p50", Unit::Millis, placed);
-    let cpu = |of: fn(&Cpu) -> Duration| {
-        measured.cpu.map(|cpu| millis(of(&cpu)) / number(all + u64::from(warm_up)))
-    };
+    let Told { speed, messages, transactions } = plan.tell(driven, figures);
+    let an_order = plan.of_an_order();
+    let cpu = |of: fn(&Cpu) -> Duration| cpu.map(|cpu| millis(of(&cpu)) * an_order);
     let unit = Unit::CpuMillis;
     figures.tell("services_cpu_ms", "an order: services", unit, cpu(|cpu| cpu.services));
     figures.tell("sqlite_cpu_ms", "an order: SQLite", unit, cpu(|cpu| cpu.sqlite));
     figures.tell("load_cpu_ms", "an order: customers and people", unit, cpu(|cpu| cpu.load));
-    let memory = measured.memory.map(|bytes| number(bytes) / 1_048_576.0);
+    let memory = memory.map(mebibytes);
     figures.tell("peak_memory_mib", "peak memory, all in one process", Unit::MiB, memory);
-    let bytes = number(bytes) / number(all + u64::from(warm_up));
+    let bytes = number(bytes) * an_order;
     figures.tell("database_bytes", "an order in the databases", Unit::Bytes, bytes);
-    let messages = an_order(measured.messages);
-    figures.tell("messages", "messages an order", Unit::Count, messages);
-    let transactions = an_order(measured.transactions);
-    figures.tell("transactions", "transactions an order", Unit::Count, transactions);
     let says = "ceiling: messages into SQLite in batches";
     figures.tell("ceiling_batched_messages_per_second", says, Unit::PerSecond, ceiling);
     let says = "ceiling: commits of a row to SQLite";
@@ -136,41 +120,111 @@ pub async fn run(
     Ok(progress)
 }
 
-struct Measured {
-    done: Done,
-    cpu: Option<Cpu>,
-    memory: Option<u64>,
-    messages: u64,
-    transactions: u64,
+impl Plan {
+    /// How many orders come before those that are measured.
+    pub(super) fn warm_up(&self) -> u32 {
+        self.concurrency.max(50)
+    }
+
+    /// The part of one order in what all have taken, also those that were not measured.
+    pub(super) fn of_an_order(&self) -> f64 {
+        1.0 / f64::from(self.orders + self.warm_up())
+    }
+
+    pub(super) fn load(
+        &self,
+        client: Client,
+        town: &Town,
+        watch: &Arc<Watch>,
+        ports: &Ports,
+    ) -> Load {
+        Load {
+            client,
+            ports: ports.clone(),
+            town: town.clone(),
+            watch: Arc::clone(watch),
+            actors: self.actors,
+            seed: self.seed,
+            orders: self.orders,
+            concurrency: self.concurrency,
+        }
+    }
+
+    /// Tells what every profile tells alike.
+    pub(super) fn tell(&self, driven: Driven, figures: &mut Figures) -> Told {
+        let Driven { done, counts } = driven;
+        let speed = rate(u64::from(self.orders), done.time);
+        figures.tell("orders_per_second", "orders to their end", Unit::PerSecond, speed);
+        let mut delivered: Vec<Duration> = done.took.iter().map(|took| took.delivered).collect();
+        let mut placed: Vec<Duration> = done.took.iter().map(|took| took.placed).collect();
+        let mut tell = |name, says, of_thousand| {
+            let time = percentile(&mut delivered, of_thousand).map(millis);
+            figures.tell(name, says, Unit::Millis, time);
+        };
+        tell("delivered_p50_ms", "placed → delivered, p50", 500);
+        tell("delivered_p95_ms", "placed → delivered, p95", 950);
+        tell("delivered_p99_ms", "placed → delivered, p99", 990);
+        let placed = percentile(&mut placed, 500).map(millis);
+        figures.tell("placed_p50_ms", "POST /orders, p50", Unit::Millis, placed);
+        let orders = f64::from(self.orders);
+        let messages = number(counts.messages) / orders;
+        figures.tell("messages", "messages an order", Unit::Count, messages);
+        let transactions = number(counts.transactions) / orders;
+        figures.tell("transactions", "transactions an order", Unit::Count, transactions);
+        Told { speed, messages, transactions }
+    }
 }
 
-async fn measure(
+/// What was told of a run.
+pub(super) struct Told {
+    /// Orders a second.
+    pub(super) speed: f64,
+    /// Messages an order.
+    pub(super) messages: f64,
+    /// Transactions an order.
+    pub(super) transactions: f64,
+}
+
+/// What is counted while orders go through.
+pub(super) struct Counts {
+    pub(super) messages: u64,
+    pub(super) transactions: u64,
+}
+
+/// Orders that were driven to their end, and what was counted meanwhile.
+pub(super) struct Driven {
+    done: Done,
+    counts: Counts,
+}
+
+/// Drives orders to their end, after some that are not measured.
+pub(super) async fn drive(
     load: Load,
     warm_up: u32,
-    watch: &Watch,
-    commits: &AtomicU64,
+    thread: &LoadThread,
     mut progress: Progress,
-) -> Result<(Progress, Measured), Failure> {
-    let thread = LoadThread::start()?;
-    // Opens connections too; the processor time that it takes counts with its orders.
-    let cpu = Cpu::now();
+    counted: impl AsyncFn() -> Result<Counts, Failure>,
+) -> Result<(Progress, Driven), Failure> {
     let first = Load { orders: warm_up, seed: !load.seed, ..load.clone() };
     thread.run(first.run(|| {})).await?.map_err(went_wrong)?;
-    let (published, committed) = (watch.published(), commits.load(Ordering::Relaxed));
+    let before = counted().await?;
     let work = async move {
         let done = load.run(|| progress.step()).await;
         (progress, done)
     };
     let (progress, done) = thread.run(work).await?;
     let done = done.map_err(went_wrong)?;
-    let measured = Measured {
-        done,
-        cpu: Cpu::now().zip(cpu).map(|(now, start)| now.since(start)),
-        memory: usage::peak_memory(),
-        messages: watch.published() - published,
-        transactions: commits.load(Ordering::Relaxed) - committed,
+    let after = counted().await?;
+    let counts = Counts {
+        messages: after.messages.saturating_sub(before.messages),
+        transactions: after.transactions.saturating_sub(before.transactions),
     };
-    Ok((progress, measured))
+    Ok((progress, Driven { done, counts }))
+}
+
+/// Bytes as it is told.
+pub(super) fn mebibytes(bytes: u64) -> f64 {
+    number(bytes) / 1_048_576.0
 }
 
 /// Opens the town on new databases and closes them; answers how many bytes they take.
@@ -191,7 +245,8 @@ fn anywhere() -> std::net::SocketAddr {
     ([127, 0, 0, 1], 0).into()
 }
 
-fn with(settings: &Settings, actors: Actors) -> Settings {
+/// The settings with who decides.
+pub(super) fn with(settings: &Settings, actors: Actors) -> Settings {
     let mut settings = settings.clone();
     let auto = actors == Actors::Auto;
     settings.store.auto = auto;
@@ -200,7 +255,8 @@ fn with(settings: &Settings, actors: Actors) -> Settings {
     settings
 }
 
-fn went_wrong(trouble: Trouble) -> Failure {
+/// How a command ends that met this.
+pub(super) fn went_wrong(trouble: Trouble) -> Failure {
     match trouble {
         Trouble::Odd(text) => Failure::No(text),
         Trouble::Down(text) => Failure::Environment(text),

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use runtime::auth::Role;
 use serde_json::{Value, json};
 
 use crate::people::client::{Client, Trouble};
@@ -43,12 +44,13 @@ impl Town {
 
     /// Opens it, and waits until customers can see every menu.
     pub async fn open(&self, client: &Client) -> Result<(), Trouble> {
+        let (rides, owner) = (client.acting_as(Role::Rider), client.acting_as(Role::Store));
         for place in 0..self.districts {
             let district = self.district(place);
             let path = format!("/rider/districts/{district}");
             client.must_put(&path, &json!({ "neighbours": [] })).await?;
             let shift = json!({ "district": district, "on_duty": true, "capacity": CAPACITY });
-            client.must_put(&format!("/rider/riders/{}", self.rider(place)), &shift).await?;
+            rides.must_put(&format!("/rider/riders/{}", self.rider(place)), &shift).await?;
         }
         for store in 0..STORES {
             for dish in 0..DISHES {
@@ -58,7 +60,7 @@ impl Town {
                     "price": { "amount": 7_000 + 1_500 * dish, "currency": "KRW" },
                     "stock": STOCK,
                 });
-                client.must_put(&path, &dish).await?;
+                owner.must_put(&path, &dish).await?;
             }
         }
         for store in 0..STORES {

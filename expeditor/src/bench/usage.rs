@@ -1,5 +1,5 @@
-//! What this process uses: processor time by group of threads, and memory. Read from `/proc`; where
-//! there is none, nothing is told.
+//! What processes use: processor time, of this one by group of threads, and memory. Read from
+//! `/proc`; where there is none, nothing is told.
 
 use std::{fs, time::Duration};
 
@@ -58,6 +58,31 @@ fn thread(stat: &str) -> Option<(&str, Duration)> {
     Some((name, TICK * (field(11)? + field(12)?)))
 }
 
+/// The processor time that a process has used so far.
+pub fn cpu_of(process: u32) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    thread(&stat).map(|(_, used)| used)
+}
+
+/// The processor time that this machine has used so far for anything at all.
+pub fn cpu_of_machine() -> Option<Duration> {
+    machine(&fs::read_to_string("/proc/stat").ok()?)
+}
+
+/// All but idle, waiting for the disk, and what guests used, which is counted before.
+fn machine(stat: &str) -> Option<Duration> {
+    let fields = stat.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Option<Vec<u64>> = fields.split_whitespace().map(|it| it.parse().ok()).collect();
+    let used = |(place, ticks): (usize, &u64)| (![3, 4].contains(&place)).then_some(*ticks);
+    let ticks: u64 = ticks?.iter().enumerate().take(8).filter_map(used).sum();
+    Some(Duration::from_millis(ticks * 10))
+}
+
+/// How many bytes of memory a process had in use at most.
+pub fn peak_memory_of(process: u32) -> Option<u64> {
+    peak(&fs::read_to_string(format!("/proc/{process}/status")).ok()?)
+}
+
 /// Forgets how much memory was in use at most.
 pub fn forget_peak_memory() {
     // Where this is not allowed, the peak is that of all runs so far.
@@ -66,7 +91,10 @@ pub fn forget_peak_memory() {
 
 /// How many bytes of memory were in use at most.
 pub fn peak_memory() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+    peak(&fs::read_to_string("/proc/self/status").ok()?)
+}
+
+fn peak(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kib * 1024)
@@ -83,11 +111,21 @@ mod tests {
         assert_eq!(thread("nonsense"), None);
     }
 
+    #[test]
+    fn the_machines_time_is_what_was_not_idle() {
+        let stat = "cpu  1 2 4 1000 2000 8 16 32 64 128\ncpu0 9 9 9 9 9 9 9 9 9 9";
+        assert_eq!(machine(stat), Some(Duration::from_millis(630)));
+        assert_eq!(machine("nonsense"), None);
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn this_process_uses_memory() {
         forget_peak_memory();
         assert!(peak_memory().unwrap() > 1024 * 1024);
         assert!(Cpu::now().is_some());
+        let own = std::process::id();
+        assert!(peak_memory_of(own).unwrap() > 1024 * 1024);
+        assert!(cpu_of(own).is_some_and(|used| used <= cpu_of_machine().unwrap()));
     }
 }

@@ -73,12 +73,37 @@ pub struct Watch {
     published: AtomicU64,
     /// Whether people act, who have to be told what they are asked.
     people: bool,
+    from: From,
+}
+
+/// From where is watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum From {
+    /// Between relays and broker: a message has passed once every service that listens has
+    /// committed it.
+    #[default]
+    Within,
+    /// Beside the services, who may not have heard it yet. That customers see an order delivered is
+    /// known by the next message that the orchestrator sends: one message too late, never too early.
+    Beside,
 }
 
 impl Watch {
     /// Watches for what ends an order, and for what people wait for where they act.
-    pub fn new(people: bool) -> Self {
-        Self { people, ..Self::default() }
+    pub fn new(people: bool, from: From) -> Self {
+        Self { people, from, ..Self::default() }
+    }
+
+    /// Whether a service may not have heard yet what was seen.
+    pub fn is_early(&self) -> bool {
+        self.from == From::Beside
+    }
+
+    /// A message has passed.
+    pub fn see(&self, exchange: &str, key: &str, payload: &[u8], at: Duration) {
+        if let Some((sight, progress)) = self.recognise(exchange, key, payload) {
+            progress.see(sight, at);
+        }
     }
 
     /// How many messages were published.
@@ -100,18 +125,27 @@ impl Watch {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner).remove(order_id);
     }
 
-    fn recognise(&self, publication: &Publication) -> Option<(Sight, Arc<Progress>)> {
-        let key = publication.routing_key.as_str();
-        let command = publication.exchange == routes::COMMANDS_EXCHANGE;
+    fn recognise(
+        &self,
+        exchange: &str,
+        key: &str,
+        payload: &[u8],
+    ) -> Option<(Sight, Arc<Progress>)> {
+        let command = exchange == routes::COMMANDS_EXCHANGE;
         let event = |name: &str| key.strip_suffix(name).is_some_and(|it| it.ends_with('.'));
-        let asks_people = ["store", "cook"].contains(&key);
-        let sight = if command && self.people && asks_people {
+        let beside = self.from == From::Beside;
+        let tells = |key| match key {
+            "store" => self.people || beside,
+            "cook" => self.people,
+            _ => false,
+        };
+        let sight = if command && tells(key) {
             None
         } else if command {
             return None;
         } else if event(EventType::OrderCompleted.as_str()) {
             Some(Sight::Completed)
-        } else if event(EventType::DeliveryConfirmed.as_str()) {
+        } else if !beside && event(EventType::DeliveryConfirmed.as_str()) {
             Some(Sight::Delivered)
         } else if self.people && event(EventType::CookFinished.as_str()) {
             Some(Sight::Cooked)
@@ -120,10 +154,11 @@ impl Watch {
         } else {
             return None;
         };
-        let head: Head<'_> = serde_json::from_slice(&publication.payload).ok()?;
+        let head: Head<'_> = serde_json::from_slice(payload).ok()?;
         let sight = sight.or_else(|| match CommandType::parse(head.kind)? {
-            CommandType::RequestAcceptance => Some(Sight::AcceptanceAsked),
-            CommandType::PrepareFood => Some(Sight::CookingAsked),
+            CommandType::RequestAcceptance if self.people => Some(Sight::AcceptanceAsked),
+            CommandType::PrepareFood if self.people => Some(Sight::CookingAsked),
+            CommandType::SettleStock if beside => Some(Sight::Delivered),
             _ => None,
         })?;
         Some((sight, self.follow(head.subject)))
@@ -171,7 +206,9 @@ impl Watched {
 impl Broker for Watched {
     async fn publish(&self, publications: Vec<Publication>) -> Vec<Confirm> {
         self.watch.published.fetch_add(publications.len() as u64, Ordering::Relaxed);
-        let recognised: Vec<_> = publications.iter().map(|it| self.watch.recognise(it)).collect();
+        let recognise =
+            |it: &Publication| self.watch.recognise(&it.exchange, &it.routing_key, &it.payload);
+        let recognised: Vec<_> = publications.iter().map(recognise).collect();
         let confirms = self.inner.publish(publications).await;
         let noted = confirms.into_iter().zip(recognised).map(|(confirm, seen)| match seen {
             Some((sight, progress)) => self.note(confirm, sight, progress),
@@ -195,15 +232,13 @@ mod tests {
 
     #[test]
     fn what_ends_an_order_is_seen_and_what_people_wait_for_where_they_act() {
+        let check_from = |from, people, exchange: &str, key: &str, kind: &str, expected| {
+            let payload = format!(r#"{{"type":"{kind}","subject":"o-1","data":{{}}}}"#);
+            let seen = Watch::new(people, from).recognise(exchange, key, payload.as_bytes());
+            assert_eq!(seen.map(|it| it.0), expected, "{from:?} {people} {key} {kind}");
+        };
         let check = |people, exchange: &str, key: &str, kind: &str, expected: Option<Sight>| {
-            let publication = Publication {
-                exchange: exchange.to_owned(),
-                routing_key: key.to_owned(),
-                message_id: contracts::MessageId(uuid::Uuid::nil()),
-                payload: format!(r#"{{"type":"{kind}","subject":"o-1","data":{{}}}}"#).into(),
-            };
-            let seen = Watch::new(people).recognise(&publication).map(|(sight, _)| sight);
-            assert_eq!(seen, expected, "{people} {key} {kind}");
+            check_from(From::Within, people, exchange, key, kind, expected);
         };
         let (commands, events) = (routes::COMMANDS_EXCHANGE, routes::EVENTS_EXCHANGE);
         for people in [false, true] {
@@ -220,12 +255,19 @@ mod tests {
             check(people, events, "orchestrator.order-completed", "order-completed", completed);
             check(people, events, "rider.delivery-confirmed", "delivery-confirmed", delivered);
             check(people, events, "payment.payment-captured", "payment-captured", None);
+            let check = |exchange, key: &str, kind: &str, expected| {
+                check_from(From::Beside, people, exchange, key, kind, expected);
+            };
+            check(commands, "store", "settle-stock", Some(Sight::Delivered));
+            check(commands, "store", "request-acceptance", asked);
+            check(events, "rider.delivery-confirmed", "delivery-confirmed", None);
+            check(events, "orchestrator.order-completed", "order-completed", completed);
         }
     }
 
     #[tokio::test]
     async fn what_was_seen_before_anybody_followed_is_not_lost() {
-        let watch = Watch::new(false);
+        let watch = Watch::new(false, From::Within);
         let at = Duration::from_millis(5);
         watch.follow("o-1").see(Sight::Delivered, at);
         watch.follow("o-1").see(Sight::Delivered, at * 2);

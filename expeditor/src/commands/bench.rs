@@ -11,11 +11,13 @@ use crate::{
         figures::Figures,
         options::{BenchCommand, BenchFile, Common, Profile},
         orders::{self, Plan},
-        place, relay,
+        orders_on_servers, place, relay,
+        servers::{ENDED_EARLY, Servers},
     },
     cli::Output,
     config::File,
     exit::Failure,
+    people::pace::Closing,
     print,
     progress::Progress,
     signals,
@@ -31,58 +33,70 @@ const MESSAGES: u32 = 50_000;
 pub async fn run(command: BenchCommand, file: File) -> Result<(), Failure> {
     let ports = Ports::system();
     let mut closing = signals::closing(&ports);
+    let setting = Setting::of(command.common(), &file.bench, &closing)?;
+    let measuring = measure(&command, &setting, &file, &ports);
+    if setting.servers.is_some() {
+        // Ends by itself when it is told to, once what was made on the servers is removed.
+        return measuring.await;
+    }
     tokio::select! {
-        result = measure(command, file, &ports) => result,
-        () = closing.wait() => Err(Failure::No("ended before everything was measured".to_owned())),
+        result = measuring => result,
+        () = closing.wait() => Err(Failure::No(ENDED_EARLY.to_owned())),
     }
 }
 
-async fn measure(command: BenchCommand, file: File, ports: &Ports) -> Result<(), Failure> {
+async fn measure(
+    command: &BenchCommand,
+    setting: &Setting<'_>,
+    file: &File,
+    ports: &Ports,
+) -> Result<(), Failure> {
+    let section = &file.bench;
     match command {
-        BenchCommand::Ceilings(options) => ceilings(&options.common, &file.bench, ports).await,
+        BenchCommand::Ceilings(_) => ceilings(setting, ports).await,
         BenchCommand::Orders(options) => {
-            let of_file = file.bench.clone();
             let plan = Plan {
-                actors: options.actors.or(of_file.actors).unwrap_or_default(),
-                orders: options.orders.or(of_file.orders).unwrap_or(ORDERS).max(1),
+                actors: options.actors.or(section.actors).unwrap_or_default(),
+                orders: options.orders.or(section.orders).unwrap_or(ORDERS).max(1),
                 concurrency: options
                     .concurrency
-                    .or(of_file.concurrency)
+                    .or(section.concurrency)
                     .unwrap_or(CONCURRENCY)
                     .max(1),
-                seed: options.seed.or(of_file.seed).unwrap_or(SEED),
+                seed: options.seed.or(section.seed).unwrap_or(SEED),
             };
-            orders(&options.common, &plan, &file, ports).await
+            orders(setting, &plan, file, ports).await
         }
         BenchCommand::Relay(options) => {
-            let messages = options.messages.or(file.bench.messages).unwrap_or(MESSAGES).max(1);
-            relay(&options.common, messages, &file.bench, ports).await
+            let messages = options.messages.or(section.messages).unwrap_or(MESSAGES).max(1);
+            relay(setting, messages, ports).await
         }
     }
 }
-
 /// What every measurement is told, with what the file says and the defaults.
 struct Setting<'a> {
     data: Option<&'a Path>,
     runs: u32,
     profile: Profile,
+    /// Of the services profile.
+    servers: Option<Servers>,
     output: Output,
 }
 
 impl<'a> Setting<'a> {
-    fn of(common: &'a Common, file: &'a BenchFile) -> Result<Self, Failure> {
-        let setting = Self {
+    fn of(common: &'a Common, file: &'a BenchFile, closing: &Closing) -> Result<Self, Failure> {
+        let profile = common.profile.or(file.profile).unwrap_or_default();
+        let servers = match profile {
+            Profile::Embedded => None,
+            Profile::Services => Some(Servers::named(common, file, closing.clone())?),
+        };
+        Ok(Self {
             data: common.data.as_deref().or(file.data.as_deref()),
             runs: common.runs.or(file.runs).unwrap_or(RUNS).max(1),
-            profile: common.profile.or(file.profile).unwrap_or_default(),
+            profile,
+            servers,
             output: common.output.or(file.output).unwrap_or_default(),
-        };
-        match setting.profile {
-            Profile::Embedded => Ok(setting),
-            Profile::Services => Err(Failure::Usage(
-                "the services profile cannot be measured yet; --profile embedded can".to_owned(),
-            )),
-        }
+        })
     }
 
     fn tell(&self, what: &str, options: &Value, figures: &Figures) {
@@ -110,26 +124,41 @@ impl<'a> Setting<'a> {
     }
 }
 
-async fn ceilings(common: &Common, file: &BenchFile, ports: &Ports) -> Result<(), Failure> {
-    let setting = Setting::of(common, file)?;
+async fn ceilings(setting: &Setting<'_>, ports: &Ports) -> Result<(), Failure> {
     let mut figures = Figures::default();
     for run in 1..=setting.runs {
         setting.say(run);
         let place = place::make(setting.data)?;
-        ceilings::run(place.path(), ports, &mut figures).await?;
+        match &setting.servers {
+            None => ceilings::run(place.path(), ports, &mut figures).await?,
+            Some(servers) => {
+                ceilings::run_on_servers(place.path(), servers, ports, &mut figures).await?;
+            }
+        }
     }
     setting.tell("ceilings", &json!({}), &figures);
     Ok(())
 }
 
-async fn orders(common: &Common, plan: &Plan, file: &File, ports: &Ports) -> Result<(), Failure> {
-    let setting = Setting::of(common, &file.bench)?;
+async fn orders(
+    setting: &Setting<'_>,
+    plan: &Plan,
+    file: &File,
+    ports: &Ports,
+) -> Result<(), Failure> {
     let mut figures = Figures::default();
     let mut progress = Progress::new(u64::from(plan.orders) * u64::from(setting.runs));
     for run in 1..=setting.runs {
         progress.say(&format!("run {run} of {}", setting.runs));
-        progress =
-            orders::run(plan, setting.data, &file.services, ports, progress, &mut figures).await?;
+        let (data, settings) = (setting.data, &file.services);
+        progress = match &setting.servers {
+            None => orders::run(plan, data, settings, ports, progress, &mut figures).await?,
+            Some(servers) => {
+                let (plan, figures) = (plan, &mut figures);
+                orders_on_servers::run(plan, servers, data, settings, ports, progress, figures)
+                    .await?
+            }
+        };
     }
     progress.end();
     let options = json!({
@@ -142,17 +171,16 @@ async fn orders(common: &Common, plan: &Plan, file: &File, ports: &Ports) -> Res
     Ok(())
 }
 
-async fn relay(
-    common: &Common,
-    messages: u32,
-    file: &BenchFile,
-    ports: &Ports,
-) -> Result<(), Failure> {
-    let setting = Setting::of(common, file)?;
+async fn relay(setting: &Setting<'_>, messages: u32, ports: &Ports) -> Result<(), Failure> {
     let mut figures = Figures::default();
     for run in 1..=setting.runs {
         setting.say(run);
-        relay::run(messages, setting.data, ports, &mut figures).await?;
+        match &setting.servers {
+            None => relay::run(messages, setting.data, ports, &mut figures).await?,
+            Some(servers) => {
+                relay::run_on_servers(messages, servers, ports, &mut figures).await?;
+            }
+        }
     }
     setting.tell("relay", &json!({ "messages": messages }), &figures);
     Ok(())
@@ -163,13 +191,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_wins_over_the_file_and_services_are_refused() {
+    fn the_command_line_wins_over_the_file_and_services_want_their_servers() {
         let file = BenchFile { runs: Some(5), output: Some(Output::Json), ..BenchFile::default() };
         let common = Common { runs: Some(9), ..Common::default() };
-        let setting = Setting::of(&common, &file).unwrap();
+        let (_open, closing) = Closing::new();
+        let setting = Setting::of(&common, &file, &closing).unwrap();
         assert_eq!((setting.runs, setting.output), (9, Output::Json));
         let common = Common { profile: Some(Profile::Services), ..Common::default() };
-        let Err(failure) = Setting::of(&common, &file) else { panic!("it is not there yet") };
+        let Err(failure) = Setting::of(&common, &file, &closing) else { panic!("without any") };
         assert_eq!(failure.status(), 2);
     }
 }

@@ -23,6 +23,8 @@ pub struct Ground {
     database_url: String,
     amqp_url: String,
     vhost: Option<Vhost>,
+    /// Whose it is, as the broker shows it to people.
+    owner: String,
     prefix: String,
     /// Where the queues are, once they were found to be nobody else's.
     queues: OnceLock<rabbitmq::Options>,
@@ -30,9 +32,20 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// On these servers, under a name that nobody else has. Touches nothing yet. Where the broker's
-    /// HTTP API is known, in a virtual host of its own.
+    /// The demo's, on these servers, under a name that nobody else has. Touches nothing yet. Where
+    /// the broker's HTTP API is known, in a virtual host of its own.
     pub fn new(
+        database_url: &str,
+        amqp_url: &str,
+        amqp_api_url: Option<&str>,
+        ports: &Ports,
+    ) -> Result<Self, Failure> {
+        Self::of("demo", database_url, amqp_url, amqp_api_url, ports)
+    }
+
+    /// The same of another command, whose name all names on the servers begin with.
+    pub fn of(
+        command: &str,
         database_url: &str,
         amqp_url: &str,
         amqp_api_url: Option<&str>,
@@ -40,13 +53,14 @@ impl Ground {
     ) -> Result<Self, Failure> {
         // The last digits are drawn, the first ones are the time.
         let drawn = ports.ids.next().simple().to_string();
-        let prefix = format!("demo_{}", &drawn[drawn.len() - 8..]);
+        let prefix = format!("{command}_{}", &drawn[drawn.len() - 8..]);
         let vhost =
             amqp_api_url.map(|url| Vhost::new(url, amqp_url, &prefix, ports)).transpose()?;
         Ok(Self {
             database_url: database_url.to_owned(),
             amqp_url: amqp_url.to_owned(),
             vhost,
+            owner: format!("expeditor {command}"),
             prefix,
             queues: OnceLock::new(),
             ports: ports.clone(),
@@ -60,22 +74,11 @@ impl Ground {
 
     /// Makes the databases, at this program's version, and the queues, unless somebody uses these.
     pub async fn prepare(&self) -> Result<Access, Failure> {
-        let amqp_url = match &self.vhost {
-            Some(vhost) => vhost.make().await?,
-            None => self.amqp_url.clone(),
-        };
-        let broker = rabbitmq::Options::new(&amqp_url, &ServiceName::ALL, "expeditor demo");
-        if let Some(used) = self.depths(&broker).await?.into_iter().find(is_used) {
-            return Err(Failure::Usage(format!(
-                "the queue {} of that virtual host has {} messages and {} consumers: services of \
-                 somebody else are at home there; name another virtual host in --amqp-url",
-                used.queue, used.messages, used.consumers
-            )));
+        let amqp_url = self.prepare_queues().await?;
+        if let Some(broker) = self.queues.get() {
+            let declared = rabbitmq::declare(broker, &self.ports).await;
+            declared.map_err(|error| cannot_be_used(&broker.url, &error))?;
         }
-        let declared = rabbitmq::declare(&broker, &self.ports).await;
-        declared.map_err(|error| cannot_be_used(&broker.url, &error))?;
-        let _ = self.queues.set(broker); // made ready again, it is the same
-        let server = Connect::to(&self.database_url)?;
         let mut access = Access {
             services: BTreeMap::default(),
             sources: BTreeMap::default(),
@@ -84,16 +87,40 @@ impl Ground {
             keys: None,
         };
         for service in ServiceName::ALL {
-            let name = self.database(service);
-            create_database(&server, &name, &self.ports).await?;
-            let database_url = crate::audit::with_database(&self.database_url, &name)?;
-            let connect = Connect::to(&database_url)?;
-            PostgresDatabase::migrate(&connect, &Migrations::postgres(service)).await?;
+            let database_url = self.prepare_database(service).await?;
             access.sources.insert(service, database_url.clone());
             let amqp_url = amqp_url.clone();
             access.services.insert(service, Reach { database_url, amqp_url });
         }
         Ok(access)
+    }
+
+    /// Sees to it that nobody else uses the queues; makes none. Answers the broker's URL.
+    pub async fn prepare_queues(&self) -> Result<String, Failure> {
+        let amqp_url = match &self.vhost {
+            Some(vhost) => vhost.make().await?,
+            None => self.amqp_url.clone(),
+        };
+        let broker = rabbitmq::Options::new(&amqp_url, &ServiceName::ALL, &self.owner);
+        if let Some(used) = self.depths(&broker).await?.into_iter().find(is_used) {
+            return Err(Failure::Usage(format!(
+                "the queue {} of that virtual host has {} messages and {} consumers: services of \
+                 somebody else are at home there; name another virtual host in --amqp-url",
+                used.queue, used.messages, used.consumers
+            )));
+        }
+        let _ = self.queues.set(broker); // made ready again, it is the same
+        Ok(amqp_url)
+    }
+
+    /// Makes a service's database, at this program's version. Answers its URL.
+    pub async fn prepare_database(&self, service: ServiceName) -> Result<String, Failure> {
+        let name = self.database(service);
+        create_database(&Connect::to(&self.database_url)?, &name, &self.ports).await?;
+        let database_url = crate::audit::with_database(&self.database_url, &name)?;
+        let connect = Connect::to(&database_url)?;
+        PostgresDatabase::migrate(&connect, &Migrations::postgres(service)).await?;
+        Ok(database_url)
     }
 
     /// The databases, to be looked at.

@@ -92,6 +92,7 @@ impl Outage<'_> {
             let mut placed = Vec::new();
             while eyes.now().saturating_sub(gone) < AWAY {
                 placed.push(self.order().await);
+                eyes.ports.clock.sleep(PAUSE).await;
             }
             assert_eq!(self.probe("orchestrator-1", "readyz").await, Some(StatusCode::OK));
             let open = eyes.orders(OPEN).await;
@@ -146,7 +147,6 @@ impl Outage<'_> {
         let replica = &self.caller.replicas(&call)[0];
         let reply = self.caller.once(replica, &call).await.unwrap();
         assert_eq!(reply.status, StatusCode::CREATED, "{reply:?}");
-        eyes.sleep(PAUSE).await;
         call.acknowledged(&reply).unwrap()
     }
 

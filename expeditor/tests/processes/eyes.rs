@@ -21,7 +21,7 @@ const STUCK: &str = "interval '700 ms'";
 /// A connection to each service's database.
 pub(crate) struct Eyes {
     databases: BTreeMap<ServiceName, Mutex<PgConnection>>,
-    ports: Ports,
+    pub(crate) ports: Ports,
 }
 
 /// A row of an outbox: whose, its bucket, its id.
@@ -39,10 +39,6 @@ impl Eyes {
 
     pub(crate) fn now(&self) -> Duration {
         self.ports.clock.elapsed()
-    }
-
-    pub(crate) async fn sleep(&self, pause: Duration) {
-        self.ports.clock.sleep(pause).await;
     }
 
     /// The orders in one of these states.

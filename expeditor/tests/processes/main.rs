@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod audit;
+mod bench;
 mod broker_away;
 mod caller;
 mod database_away;

@@ -162,7 +162,10 @@ async fn what_is_handed_over_to_a_relay_that_joins_waits_for_a_moment_only() {
     let one = parts.start("one").await;
     stage.shared_by(&[&one]).await;
     // So that the turns in which they renew their leases lie apart.
-    stage.ports.clock.sleep(SharedOptions::default().renew * 3 / 4).await;
+    let late = SharedOptions::default().renew * 3 / 4;
+    stage
+        .until("its leases were renewed a while ago", || async { stage.renewed().await > late })
+        .await;
     let other = parts.start("other").await;
     let mut longest = Duration::ZERO;
     let mut free_since = None;

@@ -8,7 +8,7 @@ use runtime::{
     aggregate::bucket,
     broker::{Broker, rabbitmq::RabbitMq},
     db::{
-        Migrations, Parked, SharedOutbox,
+        LEASE, Migrations, Parked, SharedOutbox,
         postgres::{Connect, PostgresDatabase, PostgresOutbox},
     },
     ports::Ports,
@@ -110,6 +110,18 @@ impl Stage {
              WHERE owner = $1 AND expires_at > clock_timestamp()",
         );
         held.bind(relay.owner).fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// How long ago leases were renewed.
+    pub(crate) async fn renewed(&self) -> Duration {
+        let left: i64 = sqlx::query_scalar(
+            "SELECT (extract(epoch FROM max(expires_at) - clock_timestamp()) * 1000)::bigint
+             FROM outbox_lease",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .unwrap();
+        LEASE.saturating_sub(Duration::from_millis(left.try_into().unwrap_or(0)))
     }
 
     pub(crate) async fn nobody_leases(&self) {

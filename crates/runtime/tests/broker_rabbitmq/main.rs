@@ -10,6 +10,7 @@ mod alone;
 mod broker_contract;
 mod dead_letters;
 mod generations;
+mod overheard;
 mod proxy;
 mod removal;
 mod returned;

@@ -7,6 +7,7 @@ mod fixture;
 mod inbox;
 mod lists;
 mod outbox;
+mod pinned;
 mod postgres;
 mod records;
 mod relays;

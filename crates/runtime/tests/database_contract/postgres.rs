@@ -9,7 +9,7 @@ use contracts::{QueueKind, ServiceName};
 use runtime::{
     db::{
         Begin, Database, DbError, Migration, Migrations, Reader, Writes,
-        postgres::{Connect, PostgresDatabase, create_database, drop_database},
+        postgres::{Connect, PostgresDatabase, create_database, database_bytes, drop_database},
     },
     ports::Ports,
 };
@@ -304,4 +304,18 @@ async fn a_database_is_made_once_and_removed_also_where_somebody_works_on_it() {
         drop_database(&server, &name, &ports).await.expect("the second time nothing is there");
     }
     assert!(sqlx::query("SELECT 1").execute(&mut somebody).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_database_is_as_large_as_what_is_in_it() {
+    let place = Place::empty().await;
+    let ports = Ports::system();
+    let size = async || database_bytes(&place.connect(), &ports).await.unwrap();
+    let before = size().await;
+    let options: PgConnectOptions = place.url().parse().unwrap();
+    let mut somebody = options.connect().await.unwrap();
+    let table = "CREATE TABLE t AS SELECT repeat('x', 1000) FROM generate_series(1, 1000)";
+    sqlx::query(table).execute(&mut somebody).await.unwrap();
+    let more = size().await - before;
+    assert!((1_000_000..5_000_000).contains(&more), "a million bytes took {more}");
 }

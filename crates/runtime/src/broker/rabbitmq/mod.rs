@@ -30,6 +30,7 @@ mod batch;
 mod consumer;
 mod headers;
 mod link;
+mod overhear;
 mod pauses;
 mod properties;
 mod publisher;
@@ -39,6 +40,7 @@ mod unheard;
 pub use administer::{Depth, declare, depths, remove};
 pub use batch::{LARGEST_BATCH, LARGEST_PAYLOAD};
 pub use link::StartError;
+pub use overhear::{Overheard, Passing, overhear};
 pub use topology::{DELIVERY_LIMIT, UNHEARD_KEPT};
 
 /// How RabbitMQ is used.

@@ -89,12 +89,15 @@ impl Connect {
         Ok(self.options()?.options([("default_transaction_read_only", "on")]))
     }
 
-    /// The outbox is empty one moment and long the next, so plans are made anew each time. A delete
-    /// that a crash undoes only sends again, so nothing waits for it.
+    /// The outbox is empty one moment and long the next, so a plan that is kept must be right for
+    /// both: along the primary key, in its order, and never by a bitmap of all that lies there. To
+    /// plan each time anew costs more than the short reads themselves. A delete that a crash undoes
+    /// only sends again, so nothing waits for it.
     fn for_outbox(&self) -> Result<PgConnectOptions, DbError> {
         Ok(self.options()?.options([
-            ("plan_cache_mode", "force_custom_plan"),
+            ("plan_cache_mode", "force_generic_plan"),
             ("enable_seqscan", "off"),
+            ("enable_bitmapscan", "off"),
             ("synchronous_commit", "off"),
         ]))
     }

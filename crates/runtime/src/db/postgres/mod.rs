@@ -46,7 +46,7 @@ use self::transaction::PostgresTransaction;
 pub use self::{
     connect::{Connect, Sole},
     outbox::PostgresOutbox,
-    server::{create_database, drop_database},
+    server::{create_database, database_bytes, drop_database},
 };
 use super::{Begin, Database, DbError, Opened, Outbox, Reader, SharedOutbox, Transaction};
 use crate::ports::{Clock, Ports};

@@ -3,7 +3,7 @@
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-use super::{Connect, within};
+use super::{Connect, column, within};
 use crate::{db::DbError, ports::Ports};
 
 /// Makes a database with nothing in it.
@@ -25,6 +25,23 @@ pub async fn create_database(server: &Connect, name: &str, ports: &Ports) -> Res
 /// The server cannot be asked, or refuses.
 pub async fn drop_database(server: &Connect, name: &str, ports: &Ports) -> Result<(), DbError> {
     execute(server, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name)), ports).await
+}
+
+/// How many bytes a database takes on the server's disk.
+///
+/// # Errors
+///
+/// The server cannot be asked.
+pub async fn database_bytes(database: &Connect, ports: &Ports) -> Result<u64, DbError> {
+    let work = async {
+        let mut connection = database.options()?.connect().await?;
+        let row = sqlx::query("SELECT pg_database_size(current_database())")
+            .fetch_one(&mut connection)
+            .await?;
+        connection.close().await?;
+        column::unsigned(&row, 0)
+    };
+    within(&*ports.clock, work).await.map_err(|error: DbError| error.at(&database.place()))
 }
 
 async fn execute(server: &Connect, sql: String, ports: &Ports) -> Result<(), DbError> {
