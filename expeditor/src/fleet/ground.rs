@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
-use contracts::{QueueKind, ServiceName, routes::queue};
+use contracts::ServiceName;
 use runtime::{
     broker::rabbitmq::{self, Depth},
     db::{
@@ -75,6 +75,10 @@ impl Ground {
     /// Makes the databases, at this program's version, and the queues, unless somebody uses these.
     pub async fn prepare(&self) -> Result<Access, Failure> {
         let amqp_url = self.prepare_queues().await?;
+        if let Some(broker) = self.queues.get() {
+            let declared = rabbitmq::declare(broker, &self.ports).await;
+            declared.map_err(|error| cannot_be_used(&broker.url, &error))?;
+        }
         let mut access = Access {
             services: BTreeMap::default(),
             sources: BTreeMap::default(),
@@ -105,8 +109,6 @@ impl Ground {
                 used.queue, used.messages, used.consumers
             )));
         }
-        let declared = rabbitmq::declare(&broker, &self.ports).await;
-        declared.map_err(|error| cannot_be_used(&broker.url, &error))?;
         let _ = self.queues.set(broker); // made ready again, it is the same
         Ok(amqp_url)
     }
@@ -130,15 +132,6 @@ impl Ground {
     pub async fn queued(&self) -> Result<u64, Failure> {
         let Some(broker) = self.queues.get() else { return Ok(0) };
         Ok(self.depths(broker).await?.iter().map(|depth| u64::from(depth.messages)).sum())
-    }
-
-    /// How many of them wait for that service.
-    pub async fn queued_for(&self, service: ServiceName) -> Result<u64, Failure> {
-        let Some(broker) = self.queues.get() else { return Ok(0) };
-        let own = [QueueKind::Commands, QueueKind::Events].map(|kind| queue(service, kind));
-        let depths = self.depths(broker).await?;
-        let own = depths.iter().filter(|depth| own.contains(&depth.queue));
-        Ok(own.map(|depth| u64::from(depth.messages)).sum())
     }
 
     /// Removes the queues and exchanges with their messages, unless they were found to be somebody
