@@ -24,6 +24,8 @@ class Service:
         self._folder = tempfile.TemporaryDirectory()
         self.file = str(Path(self._folder.name, "loyalty.db"))
         self.database = Database(self.file)
+        # Nothing of it need outlive the machine.
+        self.database._db.execute("PRAGMA synchronous = OFF")
         self.intake = Intake(document(), self.database, 100)
 
     def hears(self, *messages: dict):
