@@ -4,6 +4,7 @@ commit."""
 import logging
 import sqlite3
 import threading
+import time
 from typing import Callable
 
 from pika import exceptions
@@ -16,6 +17,9 @@ from loyalty.intake import SERVICE, Intake
 
 # How many seconds a look at the socket lasts at most; a wish to stop is seen within this.
 LOOK = 0.5
+# How many seconds after its declaration everything is declared again: with an exchange that somebody
+# removes go the bindings, and nobody is told.
+ESTABLISHED = 10
 
 log = logging.getLogger(__name__)
 
@@ -86,8 +90,12 @@ class Consumer:
         channel.basic_consume(self._queue.name, on_message)
         log.info("listening to %s", self._queue.name)
         self.ready.set()
+        established = time.monotonic()
         while not stop.is_set():
             connection.process_data_events(time_limit=LOOK)
+            if time.monotonic() - established > ESTABLISHED:
+                broker.establish(connection, self._queue, self._dead)
+                established = time.monotonic()
 
 
 def _first_death(headers: dict | None) -> str:
