@@ -3,6 +3,7 @@
 import logging
 import random
 import threading
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pika
@@ -14,6 +15,8 @@ from loyalty.failure import ENVIRONMENT, USAGE, Failure
 # Seconds. A broker that says nothing for so long is away.
 HEARTBEAT = 30
 BLOCKED = 60
+# Whatever is asked of the broker is answered within this.
+ANSWERED = 10
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 
 # What ends a connection. It is opened anew, after a pause.
@@ -96,6 +99,27 @@ def told(error: Exception) -> str:
     if isinstance(error, exceptions.AMQPConnectionError) and not str(error):
         return "it does not answer"
     return getattr(error, "reply_text", None) or str(error) or type(error).__name__
+
+
+@contextmanager
+def bounded(connection: pika.BlockingConnection, seconds: float = ANSWERED):
+    """Drops the connection where what is done within takes longer, which ends it with an error. A
+    quorum queue that has no leader, as after a crash of the broker, does not answer; and pika, whose
+    calls know no timeout, would wait for ever, also when there is a leader again."""
+    impl = connection._impl
+
+    def drop() -> None:
+        # As pika does where heartbeats stay away. An orderly end would wait for the answer too.
+        impl._terminate_stream(exceptions.AMQPHeartbeatTimeout(f"no answer within {seconds} s"))
+
+    # Only its loop may be told something by another thread; for neither there is a public name.
+    timer = threading.Timer(seconds, impl.ioloop.add_callback_threadsafe, [drop])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def establish(connection: pika.BlockingConnection, queue: Queue, dead: Queue) -> None:

@@ -42,17 +42,19 @@ class Consumer:
         while not stop.is_set():
             try:
                 with self._server.connect(f"{SERVICE} consumer") as connection:
-                    broker.establish(connection, self._queue, self._dead)
+                    with broker.bounded(connection):
+                        broker.establish(connection, self._queue, self._dead)
+                        self._subscribe(connection, intake, stored, stop)
                     self._server.reached()
                     pauses.reset()
-                    self._consume(connection, intake, stored, stop)
+                    self._consume(connection, stop)
             except broker.AWAY as error:
                 self.ready.clear()
                 # With the connection all that was not acknowledged has gone back to its queue.
                 stop.wait(self._server.lost("consumer", error, pauses))
         self.ready.clear()
 
-    def _consume(self, connection, intake: Intake, stored, stop: threading.Event) -> None:
+    def _subscribe(self, connection, intake: Intake, stored, stop: threading.Event) -> None:
         channel = connection.channel()
         channel.basic_qos(prefetch_count=self._prefetch)
 
@@ -88,13 +90,16 @@ class Consumer:
         channel.add_on_cancel_callback(on_cancel)
         channel.basic_consume(self._dead.name, on_dead)
         channel.basic_consume(self._queue.name, on_message)
+
+    def _consume(self, connection, stop: threading.Event) -> None:
         log.info("listening to %s", self._queue.name)
         self.ready.set()
         established = time.monotonic()
         while not stop.is_set():
             connection.process_data_events(time_limit=LOOK)
             if time.monotonic() - established > ESTABLISHED:
-                broker.establish(connection, self._queue, self._dead)
+                with broker.bounded(connection):
+                    broker.establish(connection, self._queue, self._dead)
                 established = time.monotonic()
 
 

@@ -10,6 +10,7 @@ from loyalty import broker
 from loyalty.broker import Broker, Pauses
 from loyalty.db import Database
 from loyalty.document import Sending
+from loyalty.envelope import News
 from loyalty.intake import SERVICE
 
 MOST = 100
@@ -37,34 +38,39 @@ class Relay:
         while not stop.is_set():
             try:
                 with self._server.connect(f"{SERVICE} relay") as connection:
-                    # Publishing where there is no exchange would close the channel.
-                    broker.look(connection, self._sending.exchange.name)
-                    channel = connection.channel()
-                    channel.confirm_delivery()
+                    with broker.bounded(connection):
+                        # Publishing where there is no exchange would close the channel.
+                        broker.look(connection, self._sending.exchange.name)
+                        channel = connection.channel()
+                        channel.confirm_delivery()
                     while not stop.is_set():
-                        self._drain(channel, database, stop, pauses)
+                        self._drain(connection, channel, database, stop, pauses)
                         connection.process_data_events(time_limit=0)
                         self._news.wait(LOOK)
                         self._news.clear()
             except broker.AWAY as error:
                 stop.wait(self._server.lost("relay", error, pauses))
 
-    def _drain(self, channel, database: Database, stop, pauses: Pauses) -> None:
+    def _drain(self, connection, channel, database: Database, stop, pauses: Pauses) -> None:
         while not stop.is_set() and (rows := database.waiting(MOST)):
             for row in rows:
-                # Comes back with the confirm; raises where the broker refuses the message or no
-                # queue takes one that is mandatory.
-                channel.basic_publish(
-                    self._sending.exchange.name, row.news.routing_key, row.news.body,
-                    properties=pika.BasicProperties(
-                        content_type=self._sending.content_type,
-                        delivery_mode=self._sending.delivery_mode,
-                        message_id=row.news.id,
-                        type=row.news.type,
-                    ),
-                    mandatory=self._sending.mandatory,
-                )
-                database.confirmed(row)
-                pauses.reset()
                 if stop.is_set():
                     break
+                with broker.bounded(connection):
+                    self._publish(channel, row.news)
+                database.confirmed(row)
+                pauses.reset()
+
+    def _publish(self, channel, news: News) -> None:
+        # Comes back with the confirm; raises where the broker refuses the message or no queue takes
+        # one that is mandatory.
+        channel.basic_publish(
+            self._sending.exchange.name, news.routing_key, news.body,
+            properties=pika.BasicProperties(
+                content_type=self._sending.content_type,
+                delivery_mode=self._sending.delivery_mode,
+                message_id=news.id,
+                type=news.type,
+            ),
+            mandatory=self._sending.mandatory,
+        )

@@ -86,11 +86,10 @@ async fn a_broker_that_goes_away_is_waited_for_and_one_that_says_no_is_told_in_a
     let (mut broker, place) = Place::with_own_broker().await;
     let (ground, dir) = (ground(&place), tempfile::tempdir().unwrap());
     let stage = start(&place, &ground, dir.path()).await;
-    let mut loyalty =
-        Participant::new(dir.path(), place.amqp_url.clone(), &place.ports).await;
+    let mut loyalty = Participant::new(dir.path(), place.amqp_url.clone(), &place.ports).await;
     loyalty.start();
     loyalty.until_ready().await;
-    broker.act(servers::RabbitMq::kill).await;
+    broker.act(servers::RabbitMq::stop).await;
     let away = async || loyalty.get("/readyz").await.is_none();
     loyalty.until("it sees that the broker is away", away).await;
     assert!(loyalty.get("/healthz").await.is_some(), "it lives meanwhile");
@@ -181,7 +180,10 @@ fn each_is_told_once(told: &[Value], expected: &BTreeMap<String, Worth>) {
     let mut ids: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for event in told {
         let order = event["subject"].as_str().unwrap();
-        assert_eq!(event["type"], "points-awarded", "nothing that was delivered came back: {event}");
+        assert_eq!(
+            event["type"], "points-awarded",
+            "nothing that was delivered came back: {event}"
+        );
         assert_eq!(event["data"]["points"], expected[order].points, "{event}");
         assert_eq!(event["sequence"], 1, "{event}");
         ids.entry(order).or_default().insert(event["id"].as_str().unwrap());
@@ -238,7 +240,8 @@ async fn what_comes_late_twice_or_broken(
     let sent = async || loyalty.count("SELECT CAST(count(*) AS TEXT) FROM outbox").await == 0;
     loyalty.until("it has told of it", sent).await;
     let told = of_loyalty(events(place).await);
-    let told: Vec<_> = told.iter().map(|event| (&event["type"], &event["data"]["points"])).collect();
+    let told: Vec<_> =
+        told.iter().map(|event| (&event["type"], &event["data"]["points"])).collect();
     assert_eq!(told, [(&json!("points-taken-back"), &json!(0))]);
     let customer = worth.customer.as_deref().unwrap();
     let others = expected.values().filter(|it| it.customer == worth.customer).map(|it| it.points);
@@ -271,8 +274,10 @@ async fn publish(place: &Place, exchange: &str, key: &str, body: &[u8]) {
     channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
     let options = BasicPublishOptions { mandatory: true, ..Default::default() };
     let properties = BasicProperties::default().with_delivery_mode(2);
-    let sent =
-        channel.basic_publish(exchange.into(), key.into(), options, body, properties).await.unwrap();
+    let sent = channel
+        .basic_publish(exchange.into(), key.into(), options, body, properties)
+        .await
+        .unwrap();
     assert!(sent.await.unwrap().is_ack());
     connection.close(200, "OK".into()).await.unwrap();
 }
