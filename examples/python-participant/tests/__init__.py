@@ -1,6 +1,7 @@
 """Tests that need no server: `python3 -m unittest` in the folder above. The document that they read
 is what the program prints, built where `LOYALTY_ASYNCAPI` names no file."""
 
+import copy
 import functools
 import json
 import logging
@@ -26,12 +27,13 @@ def text() -> str:
     return subprocess.run(run, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
+@functools.cache
 def document() -> Document:
-    """The document, read anew."""
+    """The document. Not to be changed."""
     return Document(json.loads(text()))
 
 
 def example(type_: str, **changes) -> dict:
     """The document's own example of a message, with some attributes changed."""
     message = document().json["components"]["messages"][type_]
-    return message["examples"][0]["payload"] | changes
+    return copy.deepcopy(message["examples"][0]["payload"]) | changes

@@ -9,7 +9,7 @@ from loyalty import points, schema
 from loyalty.document import Document
 from loyalty.failure import USAGE, Failure
 from loyalty.process import Plan
-from tests import document, example
+from tests import document, example, text
 
 
 class WhatItSays(unittest.TestCase):
@@ -46,7 +46,7 @@ class WhatItSays(unittest.TestCase):
 
 class WhatWillNotDo(unittest.TestCase):
     def assert_refused(self, damage, told: str):
-        broken = document().json
+        broken = json.loads(text())
         damage(broken)
         with self.assertRaises(Failure) as raised:
             Plan(Document(broken, "asyncapi.json"))

@@ -21,11 +21,11 @@ class Service:
     """The service without a broker."""
 
     def __init__(self):
-        self._folder = tempfile.TemporaryDirectory()
+        # In memory where there is such a place: nothing of it need outlive the machine.
+        memory = "/dev/shm"
+        self._folder = tempfile.TemporaryDirectory(dir=memory if Path(memory).is_dir() else None)
         self.file = str(Path(self._folder.name, "loyalty.db"))
         self.database = Database(self.file)
-        # Nothing of it need outlive the machine.
-        self.database._db.execute("PRAGMA synchronous = OFF")
         self.intake = Intake(document(), self.database, 100)
 
     def hears(self, *messages: dict):
