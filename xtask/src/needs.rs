@@ -33,7 +33,9 @@ enum Plan {
 
 /// Makes sure that everything is there, or says what is not.
 pub(crate) fn ensure() -> Result<(), Failure> {
-    match plan(found, &servers::lacking(), servers::installs_packages()) {
+    let mut lacking = servers::lacking();
+    lacking.extend(servers::python_lacking());
+    match plan(found, &lacking, servers::installs_packages()) {
         Plan::Nothing => {}
         Plan::Install(packages) => install(&packages)?,
         Plan::Tell(line) => return Err(Failure::Missing(line)),
@@ -46,12 +48,12 @@ pub(crate) fn ensure() -> Result<(), Failure> {
     Ok(())
 }
 
-fn plan(found: impl Fn(&str) -> bool, servers: &[Lacking], can_install: bool) -> Plan {
+fn plan(found: impl Fn(&str) -> bool, lacking: &[Lacking], can_install: bool) -> Plan {
     let missing: Vec<&Need> = NEEDS.iter().filter(|need| !found(need.program)).collect();
     let packages: Vec<&str> = missing
         .iter()
         .flat_map(|need| need.packages)
-        .chain(servers.iter().flat_map(|server| server.packages))
+        .chain(lacking.iter().flat_map(|one| one.packages))
         .copied()
         .collect();
     if packages.is_empty() {
@@ -60,8 +62,8 @@ fn plan(found: impl Fn(&str) -> bool, servers: &[Lacking], can_install: bool) ->
         Plan::Install(packages)
     } else {
         let programs = missing.iter().map(|need| format!("{} ({})", need.program, need.why));
-        let servers = servers.iter().map(|server| server.what.to_owned());
-        let programs: Vec<String> = programs.chain(servers).collect();
+        let lacking = lacking.iter().map(|one| one.what.to_owned());
+        let programs: Vec<String> = programs.chain(lacking).collect();
         Plan::Tell(format!(
             "missing: {}; on Debian: apt-get install {}",
             programs.join(", "),

@@ -20,6 +20,8 @@ enum Run {
     Cargo { arguments: Vec<String>, environment: &'static [(&'static str, &'static str)] },
     /// The check of the code map, in this process.
     Codemap,
+    /// The own tests of the participant in Python.
+    Python,
     /// The servers that the tests after it use.
     Servers,
 }
@@ -52,6 +54,10 @@ pub(crate) fn run(root: &Path, filter: Option<&str>) -> Result<String, Failure> 
     Ok(format!("passed in {}: {}", seconds(whole), done.join(", ")))
 }
 
+/// Where the participant in Python lies.
+const PARTICIPANT: &str = "examples/python-participant";
+const UNITTEST: [&str; 2] = ["-m", "unittest"];
+
 const SERVERS: Step = Step { name: "servers", run: Run::Servers };
 
 fn steps(nextest: bool, filter: Option<&str>) -> Vec<Step> {
@@ -79,6 +85,7 @@ fn steps(nextest: bool, filter: Option<&str>) -> Vec<Step> {
             },
         },
         cargo("doc tests", "test --workspace --doc"),
+        Step { name: "python", run: Run::Python },
         SERVERS,
         tests,
     ]
@@ -98,6 +105,7 @@ impl Run {
         match self {
             Self::Codemap => "cargo xtask codemap".to_owned(),
             Self::Servers => "cargo xtask services up".to_owned(),
+            Self::Python => format!("(cd {PARTICIPANT} && python3 {})", UNITTEST.join(" ")),
             Self::Cargo { arguments, environment } => {
                 let environment =
                     environment.iter().map(|(name, value)| format!("{name}='{value}' "));
@@ -110,6 +118,12 @@ impl Run {
     fn run(&self, root: &Path, servers: &mut ForTests) -> Result<(), String> {
         match self {
             Self::Servers => servers.bring().map_err(|failure| format!(": {failure}")),
+            Self::Python => {
+                let python = servers::python().map_err(|error| format!(": {error}"))?;
+                let mut command = Command::new(python);
+                command.args(UNITTEST).env("PYTHONDONTWRITEBYTECODE", "1");
+                ended(command.current_dir(root.join(PARTICIPANT)))
+            }
             Self::Codemap => match codemap::run(root) {
                 Ok(summary) => {
                     println!("{summary}");
@@ -118,19 +132,23 @@ impl Run {
                 Err(failure) => Err(format!(": {failure}")),
             },
             Self::Cargo { arguments, environment } => {
-                let status = Command::new("cargo")
+                let mut command = Command::new("cargo");
+                command
                     .args(arguments)
                     .envs(environment.iter().copied())
-                    .envs(servers.environment.iter().map(|(name, value)| (name, value)))
-                    .current_dir(root)
-                    .status();
-                match status {
-                    Ok(status) if status.success() => Ok(()),
-                    Ok(status) => Err(format!(" ({status})")),
-                    Err(error) => Err(format!(": {error}")),
-                }
+                    .envs(servers.environment.iter().map(|(name, value)| (name, value)));
+                ended(command.current_dir(root))
             }
         }
+    }
+}
+
+/// Runs a command; the error is what there is to add to "failed".
+fn ended(command: &mut Command) -> Result<(), String> {
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!(" ({status})")),
+        Err(error) => Err(format!(": {error}")),
     }
 }
 
@@ -157,9 +175,10 @@ mod tests {
     fn the_tests_come_last_with_either_runner() {
         for (nextest, runner) in [(true, "cargo nextest run"), (false, "cargo test")] {
             let commands = commands(nextest, None);
-            assert_eq!(commands.len(), 8);
-            assert_eq!(commands[6], "cargo xtask services up");
-            assert!(commands[7].starts_with(runner), "{commands:?}");
+            assert_eq!(commands.len(), 9);
+            assert_eq!(commands[6], "(cd examples/python-participant && python3 -m unittest)");
+            assert_eq!(commands[7], "cargo xtask services up");
+            assert!(commands[8].starts_with(runner), "{commands:?}");
         }
     }
 

@@ -7,7 +7,9 @@
 //! * [`shared()`] is what most tests want: the servers that the environment names, else those of the
 //!   workspace, started when there are none yet.
 //!
-//! They run from the machine's own binaries, which are installed where that can be done, or in
+//! Beside them [`python()`], for participants in that language.
+//!
+//! Servers run from the machine's own binaries, which are installed where that can be done, or in
 //! containers. All of them listen on loopback alone, with data, cookie, ports and passwords of
 //! their own. A server that this crate did not start is never touched: a process is only signalled
 //! when both its id and its start time are those that were written down.
@@ -31,6 +33,7 @@ mod port;
 mod postgres;
 mod process;
 mod program;
+mod python;
 mod rabbitmq;
 mod random;
 mod record;
@@ -42,8 +45,9 @@ mod wait;
 pub use authority::Authority;
 pub use error::Error;
 pub use install::{Lacking, install, installs_packages, lacking};
-pub use management::Broker;
+pub use management::{Broker, Rights};
 pub use postgres::{Postgres, PostgresOptions};
+pub use python::{python, python_lacking};
 pub use rabbitmq::{RabbitMq, RabbitMqOptions};
 pub use services::{Kind, Services, Standing};
 pub use shared::{

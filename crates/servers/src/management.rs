@@ -1,5 +1,5 @@
 //! What tests ask of a broker besides messages, over `RabbitMQ`'s HTTP API: virtual hosts, so that
-//! each test has one of its own.
+//! each test has one of its own, and users who may do less than everything there.
 
 use std::{
     fmt::Write as _,
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::Error;
+use crate::{Error, random};
 
 /// How long one request may take.
 const ASKED: Duration = Duration::from_secs(30);
@@ -18,6 +18,15 @@ const ASKED: Duration = Duration::from_secs(30);
 pub struct Broker {
     url: String,
     api: Option<String>,
+}
+
+/// What a user may do in a virtual host: bodies of requests, as the API has them.
+#[derive(Clone, Copy, Debug)]
+pub struct Rights<'a> {
+    /// Over names of exchanges and queues.
+    pub names: &'a str,
+    /// Over routing keys of a topic exchange.
+    pub topics: &'a str,
 }
 
 impl Broker {
@@ -49,6 +58,24 @@ impl Broker {
     /// Removes a virtual host with all that is in it.
     pub fn drop_vhost(&self, name: &str) -> Result<(), Error> {
         self.ask("DELETE", &format!("/api/vhosts/{}", escape(name)), "").map(drop)
+    }
+
+    /// Makes a user with these rights in a virtual host that is there. Answers the host's URL with
+    /// the user's login.
+    pub fn user(&self, vhost: &str, name: &str, rights: Rights<'_>) -> Result<String, Error> {
+        let (user, host) = (escape(name), escape(vhost));
+        let password = random::word::<12>()?;
+        let body = format!(r#"{{"password":"{password}","tags":""}}"#);
+        self.ask("PUT", &format!("/api/users/{user}"), &body)?;
+        self.ask("PUT", &format!("/api/permissions/{host}/{user}"), rights.names)?;
+        self.ask("PUT", &format!("/api/topic-permissions/{host}/{user}"), rights.topics)?;
+        let address = self.url[..authority_end(&self.url)].rsplit(['@', '/']).next();
+        Ok(format!("amqp://{user}:{password}@{}/{host}", address.unwrap_or_default()))
+    }
+
+    /// Removes a user.
+    pub fn drop_user(&self, name: &str) -> Result<(), Error> {
+        self.ask("DELETE", &format!("/api/users/{}", escape(name)), "").map(drop)
     }
 
     /// Whether the API serves.

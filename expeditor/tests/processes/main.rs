@@ -10,6 +10,8 @@ mod database_away;
 mod demo;
 mod eyes;
 mod killed;
+mod loyalty;
+mod participant;
 mod place;
 mod rebuild;
 mod refused;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use runtime::ports::Ports;
-use servers::{Postgres, PostgresOptions, RabbitMq, RabbitMqOptions};
+use servers::{Postgres, PostgresOptions, RabbitMq, RabbitMqOptions, Rights};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
 
@@ -24,6 +24,8 @@ pub(crate) struct Place {
     prefixes: Mutex<Vec<String>>,
     /// They go with their server.
     own_database: bool,
+    /// Users of the broker that go with this value.
+    users: Mutex<Vec<String>>,
 }
 
 /// A server of the test's own. It ends with this value.
@@ -82,8 +84,8 @@ impl Place {
         let vhost = format!("test-{}", ports.ids.next());
         let (making, name) = (broker.clone(), vhost.clone());
         let amqp_url = spawn_blocking(move || making.vhost(&name)).await.unwrap().unwrap();
-        let prefixes = Mutex::default();
-        Self { database_url, amqp_url, ports, vhost, broker, prefixes, own_database }
+        let (prefixes, users) = Default::default();
+        Self { database_url, amqp_url, ports, vhost, broker, prefixes, own_database, users }
     }
 
     /// The broker's HTTP API, as an administrator.
@@ -94,6 +96,14 @@ impl Place {
     /// The URL with another virtual host.
     pub(crate) fn vhost_url(&self, name: &str) -> String {
         self.amqp_url.replace(&self.vhost, name)
+    }
+
+    /// The virtual host as a user of the test's own, who may do that much in it.
+    pub(crate) async fn user(&self, rights: Rights<'static>) -> String {
+        let name = format!("{}-user", self.vhost);
+        self.users.lock().unwrap().push(name.clone());
+        let (broker, vhost) = (self.broker.clone(), self.vhost.clone());
+        spawn_blocking(move || broker.user(&vhost, &name, rights)).await.unwrap().unwrap()
     }
 
     /// A connection to one of the server's databases.
@@ -157,6 +167,11 @@ impl Drop for Place {
         tokio::task::block_in_place(|| Handle::current().block_on(removing));
         if let Err(error) = self.broker.drop_vhost(&self.vhost) {
             eprintln!("{} is left behind: {error}", self.vhost);
+        }
+        for user in self.users.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            if let Err(error) = self.broker.drop_user(&user) {
+                eprintln!("{user} is left behind: {error}");
+            }
         }
     }
 }

@@ -32,15 +32,24 @@ pub(crate) async fn open(amqp_url: &str) {
         .unwrap();
 }
 
+/// The events that came and were not taken yet, as they came.
+pub(crate) async fn take(amqp_url: &str) -> Vec<Vec<u8>> {
+    let channel = channel(amqp_url).await;
+    let mut taken = Vec::new();
+    let options = BasicGetOptions { no_ack: true };
+    while let Some(message) = channel.basic_get(QUEUE.into(), options).await.unwrap() {
+        taken.push(message.delivery.data);
+    }
+    taken
+}
+
 /// How many events came; each source told what happened to each subject in order. An event that
 /// came again is looked at where it came first.
 pub(crate) async fn in_order(amqp_url: &str) -> usize {
-    let channel = channel(amqp_url).await;
     let mut known = BTreeSet::new();
     let mut last = BTreeMap::new();
-    let options = BasicGetOptions { no_ack: true };
-    while let Some(message) = channel.basic_get(QUEUE.into(), options).await.unwrap() {
-        let event: Envelope = serde_json::from_slice(&message.data).unwrap();
+    for message in take(amqp_url).await {
+        let event: Envelope = serde_json::from_slice(&message).unwrap();
         let sequence = event.sequence.expect("an event has one");
         if !known.insert(event.id) {
             continue;
