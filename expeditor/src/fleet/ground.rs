@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
-use contracts::ServiceName;
+use contracts::{QueueKind, ServiceName, routes::queue};
 use runtime::{
     broker::rabbitmq::{self, Depth},
     db::{
@@ -132,6 +132,15 @@ impl Ground {
     pub async fn queued(&self) -> Result<u64, Failure> {
         let Some(broker) = self.queues.get() else { return Ok(0) };
         Ok(self.depths(broker).await?.iter().map(|depth| u64::from(depth.messages)).sum())
+    }
+
+    /// How many of them wait for that service.
+    pub async fn queued_for(&self, service: ServiceName) -> Result<u64, Failure> {
+        let Some(broker) = self.queues.get() else { return Ok(0) };
+        let own = [QueueKind::Commands, QueueKind::Events].map(|kind| queue(service, kind));
+        let depths = self.depths(broker).await?;
+        let own = depths.iter().filter(|depth| own.contains(&depth.queue));
+        Ok(own.map(|depth| u64::from(depth.messages)).sum())
     }
 
     /// Removes the queues and exchanges with their messages, unless they were found to be somebody
