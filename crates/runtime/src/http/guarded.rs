@@ -111,6 +111,18 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
         self.on(Method::POST, path, who, operation, post(handler))
     }
 
+    /// `PATCH`.
+    #[must_use]
+    pub fn patch<T: 'static>(
+        self,
+        path: &str,
+        who: Who,
+        operation: Operation,
+        handler: impl Handler<T, S>,
+    ) -> Self {
+        self.on(Method::PATCH, path, who, operation, patch(handler))
+    }
+
     /// `DELETE`.
     #[must_use]
     pub fn delete<T: 'static>(
