@@ -104,13 +104,11 @@ pub fn command(kind: CommandType) -> Command {
             items: items(),
         }),
         CommandType::CancelCooking => Command::CancelCooking(only()),
-        CommandType::DispatchDelivery => {
-            Command::DispatchDelivery(DispatchDelivery {
-                order_id: order(),
-                store_id: store(),
-                revision: Some(REVISION),
-            })
-        }
+        CommandType::DispatchDelivery => Command::DispatchDelivery(DispatchDelivery {
+            order_id: order(),
+            store_id: store(),
+            revision: Some(REVISION),
+        }),
         CommandType::WidenSearch => Command::WidenSearch(only()),
         CommandType::RecallDelivery => Command::RecallDelivery(only()),
     }

@@ -69,9 +69,7 @@ const fn of_command(command: CommandType) -> &'static [&'static str] {
         ],
         C::DispatchDelivery => &["order_id", "store_id", "revision?"],
         C::CapturePayment => &["order_id", "amount.amount?", "amount.currency?"],
-        C::RevisePayment => {
-            &["order_id", "revision", "amount.amount", "amount.currency", "token"]
-        }
+        C::RevisePayment => &["order_id", "revision", "amount.amount", "amount.currency", "token"],
         C::ReviseTicket => &[
             "order_id",
             "revision",

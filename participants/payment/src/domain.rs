@@ -13,7 +13,10 @@ use runtime::participant::{ANSWER_PENDING, EARLY_TIMER, STALE_TIMER, UNKNOWN_ORD
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::gateway::{Answer, Verdict};
+use crate::{
+    gateway::{Answer, Verdict},
+    revision::Revision,
+};
 
 /// What is known and held for one order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +35,9 @@ pub struct OrderPayment {
     pub refund: Option<Refund>,
     /// The gateway's answer that is still to come.
     pub awaited: Option<Awaited>,
+    /// The last change of the order's sum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
     /// Sequence and milestones.
     pub record: Record,
     /// When it last changed.
@@ -210,17 +216,22 @@ pub fn void(current: Option<&OrderPayment>, order_id: &OrderId, now: Timestamp) 
     };
     match payment.state {
         State::Pending => payment.clone().reverse_later(State::Voiding, now),
+        State::Authorized if payment.raise_awaited() => {
+            payment.clone().reverse_later(State::Voiding, now)
+        }
         State::Voiding | State::Refunding => Outcome::Nothing(ANSWER_PENDING),
         State::Authorized | State::Declined => payment.clone().voided(now),
         State::Voided | State::Captured | State::Refunded => Outcome::Repeat,
     }
 }
 
-/// `capture-payment`: takes what is held, once.
-pub fn capture(current: Option<&OrderPayment>, now: Timestamp) -> Outcome {
+/// `capture-payment`: takes so much of what is held, or all of it, once. The rest is released.
+pub fn capture(current: Option<&OrderPayment>, amount: Option<Money>, now: Timestamp) -> Outcome {
     match current {
         None => Outcome::Nothing(UNKNOWN_ORDER),
-        Some(payment) if payment.state == State::Authorized => payment.clone().captured(now),
+        Some(payment) if payment.state == State::Authorized => {
+            payment.clone().captured(amount, now)
+        }
         Some(payment) => payment.tell_again(),
     }
 }
@@ -232,6 +243,9 @@ pub fn refund(current: Option<&OrderPayment>, order_id: &OrderId, now: Timestamp
     };
     match payment.state {
         State::Pending => payment.clone().reverse_later(State::Refunding, now),
+        State::Authorized if payment.raise_awaited() => {
+            payment.clone().reverse_later(State::Refunding, now)
+        }
         // A void that waits is answered first; the refund, sent again, finds it voided.
         State::Voiding | State::Refunding => Outcome::Nothing(ANSWER_PENDING),
         State::Authorized | State::Declined | State::Voided | State::Captured => {
@@ -250,7 +264,12 @@ pub fn wake(current: Option<&OrderPayment>, now: Timestamp) -> Outcome {
     if now < awaited.at {
         return Outcome::Nothing(EARLY_TIMER);
     }
-    payment.clone().answered(awaited.verdict, now)
+    let payment = payment.clone();
+    if payment.raise_awaited() {
+        payment.raise_answered(awaited.verdict, now)
+    } else {
+        payment.answered(awaited.verdict, now)
+    }
 }
 
 impl OrderPayment {
@@ -263,6 +282,7 @@ impl OrderPayment {
             capture: None,
             refund: None,
             awaited: None,
+            revision: None,
             record: Record::default(),
             updated_at: now,
         }
@@ -280,7 +300,7 @@ impl OrderPayment {
         }
     }
 
-    fn tell_again(&self) -> Outcome {
+    pub(crate) fn tell_again(&self) -> Outcome {
         match self.record.latest() {
             Some(_) => Outcome::Repeat,
             None => Outcome::Nothing(ANSWER_PENDING),
@@ -289,6 +309,10 @@ impl OrderPayment {
 
     fn reverse_later(mut self, state: State, now: Timestamp) -> Outcome {
         self.state = state;
+        self.quietly(now)
+    }
+
+    pub(crate) fn quietly(mut self, now: Timestamp) -> Outcome {
         self.updated_at = now;
         self.record.touch();
         Outcome::Quiet(Box::new(self))
@@ -326,18 +350,44 @@ impl OrderPayment {
         self.happened(State::Voided, EventType::PaymentVoided, detail, now)
     }
 
-    fn captured(mut self, now: Timestamp) -> Outcome {
+    fn captured(mut self, amount: Option<Money>, now: Timestamp) -> Outcome {
         let Some(authorization) = &mut self.authorization else {
             return Outcome::Nothing("nothing-to-capture");
         };
         authorization.state = AuthorizationState::Captured;
-        let amount = authorization.amount;
+        let held = authorization.amount;
+        let covered = |it: &Money| it.currency == held.currency && it.amount <= held.amount;
+        let amount = amount.filter(covered).unwrap_or(held);
+        authorization.amount = amount;
         self.capture = Some(Capture { state: CaptureState::Captured, amount, at: now });
         let detail = Detail { amount: Some(amount), ..Detail::default() };
         self.happened(State::Captured, EventType::PaymentCaptured, detail, now)
     }
 
     fn refunded(mut self, now: Timestamp) -> Outcome {
+        let amount = self.give_back(now);
+        let detail = Detail { amount, ..Detail::default() };
+        self.happened(State::Refunded, EventType::PaymentRefunded, detail, now)
+    }
+
+    /// A void or a refund that waited for the gateway, told together with what became of that.
+    pub(crate) fn undone_together(
+        mut self,
+        before: (EventType, Detail),
+        now: Timestamp,
+    ) -> Outcome {
+        let (state, kind, amount) = if self.state == State::Voiding {
+            (State::Voided, EventType::PaymentVoided, self.release_hold())
+        } else {
+            (State::Refunded, EventType::PaymentRefunded, self.give_back(now))
+        };
+        self.state = state;
+        self.updated_at = now;
+        self.record.add_all(now, [before, (kind, Detail { amount, ..Detail::default() })]);
+        Outcome::News(Box::new(self))
+    }
+
+    fn give_back(&mut self, now: Timestamp) -> Option<Money> {
         let (state, amount) = match &mut self.capture {
             Some(capture) => {
                 capture.state = CaptureState::Refunded;
@@ -349,8 +399,7 @@ impl OrderPayment {
             },
         };
         self.refund = Some(Refund { state, amount, at: now });
-        let detail = Detail { amount, ..Detail::default() };
-        self.happened(State::Refunded, EventType::PaymentRefunded, detail, now)
+        amount
     }
 
     /// Releases the hold, if there is one; how much it was.
@@ -363,7 +412,7 @@ impl OrderPayment {
         Some(authorization.amount)
     }
 
-    fn happened(
+    pub(crate) fn happened(
         mut self,
         state: State,
         kind: EventType,

@@ -53,8 +53,7 @@ fn number() -> impl Strategy<Value = u32> {
 }
 
 /// What an order is about: who, from whom, what, at what price, whereto.
-fn ordered()
--> impl Strategy<Value = (OrderId, CustomerId, StoreId, Vec<Line>, Money, Address)> {
+fn ordered() -> impl Strategy<Value = (OrderId, CustomerId, StoreId, Vec<Line>, Money, Address)> {
     (order_id(), customer_id(), store_id(), lines(), money(), address())
 }
 
@@ -122,7 +121,9 @@ pub(crate) fn command(kind: CommandType) -> BoxedStrategy<Command> {
     };
     let revision = |wrap: fn(OrderRevision) -> Command| {
         let parts = (order_id(), number());
-        parts.prop_map(move |(order_id, revision)| wrap(OrderRevision { order_id, revision })).boxed()
+        parts
+            .prop_map(move |(order_id, revision)| wrap(OrderRevision { order_id, revision }))
+            .boxed()
     };
     match kind {
         CommandType::AuthorizePayment => (order_id(), customer_id(), money(), text())
@@ -179,24 +180,22 @@ pub(crate) fn command(kind: CommandType) -> BoxedStrategy<Command> {
 /// Events of one type.
 pub(crate) fn event(kind: EventType) -> BoxedStrategy<Event> {
     match kind {
-        EventType::OrderPlaced => {
-            (ordered(), time(), option::of(time()), option::of(number()))
-                .prop_map(|(ordered, placed_at, scheduled_for, revision)| {
-                    let (order_id, customer_id, store_id, items, total, address) = ordered;
-                    Event::OrderPlaced(OrderPlaced {
-                        order_id,
-                        customer_id,
-                        store_id,
-                        items,
-                        total,
-                        address,
-                        placed_at,
-                        scheduled_for,
-                        revision,
-                    })
+        EventType::OrderPlaced => (ordered(), time(), option::of(time()), option::of(number()))
+            .prop_map(|(ordered, placed_at, scheduled_for, revision)| {
+                let (order_id, customer_id, store_id, items, total, address) = ordered;
+                Event::OrderPlaced(OrderPlaced {
+                    order_id,
+                    customer_id,
+                    store_id,
+                    items,
+                    total,
+                    address,
+                    placed_at,
+                    scheduled_for,
+                    revision,
                 })
-                .boxed()
-        }
+            })
+            .boxed(),
         EventType::OrderScheduled => (ordered(), time(), time())
             .prop_map(|(ordered, placed_at, scheduled_for)| {
                 let (order_id, customer_id, store_id, items, total, address) = ordered;

@@ -100,6 +100,7 @@ pub(crate) fn order_spec() -> Spec {
             .after(&["capture", "deliver"]),
         )
         .publishes(Published {
+            passed: None,
             completed: Some("order-completed"),
             cancelled: Some("order-cancelled"),
             returned: None,
