@@ -47,6 +47,55 @@ pub struct Order {
     pub version: u64,
     /// Its sagas, as they are stored.
     pub sagas: Vec<Value>,
+    /// Where it goes.
+    pub address: Option<Address>,
+    /// When it starts, where it was ordered for later.
+    pub schedule: Option<Schedule>,
+    /// The changes that were asked for, oldest first.
+    #[serde(default)]
+    pub revisions: Vec<Revision>,
+}
+
+/// When an order starts that was placed for later.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Schedule {
+    /// When.
+    pub starts_at: Timestamp,
+    /// Why it was cancelled before.
+    pub cancelled: Option<String>,
+}
+
+/// A change of an order.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Revision {
+    /// Which one, counted from 1.
+    pub number: u64,
+    /// Its saga; none where it was made before the order started.
+    pub saga_id: Option<Uuid>,
+    /// `pending`, `made`, `refused`.
+    pub state: String,
+    /// What the order was.
+    pub before: Content,
+    /// What it was to be.
+    pub wanted: Content,
+}
+
+/// What can be changed of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Content {
+    /// What is ordered.
+    pub items: Vec<Line>,
+    /// What it costs in all.
+    pub total: Money,
+    /// Where it goes.
+    pub address: Address,
+}
+
+/// What a participant has decided about the last change that it was told of.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Decided {
+    /// Which change, counted from 1.
+    pub number: u64,
 }
 
 /// What the audit reads of a saga.
@@ -217,13 +266,24 @@ pub struct Holding {
     pub refund: Option<Taken>,
     /// The gateway's answer that is still to come; payments have it.
     pub awaited: Option<Awaited>,
+    /// The last change of the order; payments and the stores' tickets may have it.
+    #[serde(default, deserialize_with = "decided")]
+    pub revision: Option<Decided>,
 }
 
-/// Where a delivery goes.
-#[derive(Clone, Debug, Deserialize)]
+/// A delivery has only the number there, of the address that it has.
+fn decided<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Decided>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
+}
+
+/// Where something goes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Address {
     /// Its district.
     pub district: String,
+    /// Street, house, door.
+    pub line: String,
 }
 
 /// A hold on money.
@@ -347,8 +407,22 @@ pub struct Load {
 /// A used idempotency key.
 #[derive(Clone, Debug, Deserialize)]
 pub struct UsedKey {
-    /// The order that it made.
+    /// The order that it made or changed.
     pub order_id: String,
+    /// The status that answered it: 201 for one that was made.
+    #[serde(default = "created")]
+    pub status: u16,
+}
+
+const fn created() -> u16 {
+    201
+}
+
+impl UsedKey {
+    /// Whether it made the order.
+    pub const fn made(&self) -> bool {
+        self.status == created()
+    }
 }
 
 /// An item of the catalog, or what `menu-item-changed` says of one.

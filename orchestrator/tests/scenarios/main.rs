@@ -10,5 +10,7 @@ mod idempotency;
 mod laws;
 mod payloads;
 mod races;
+mod revisions;
+mod schedules;
 mod timers;
 mod world;

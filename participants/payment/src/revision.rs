@@ -111,6 +111,9 @@ pub fn restore(current: Option<&OrderPayment>, number: u32, now: Timestamp) -> O
 pub fn adjust(current: Option<&OrderPayment>, number: u32, now: Timestamp) -> Outcome {
     let Some(payment) = current else { return Outcome::Nothing(UNKNOWN_ORDER) };
     let mut payment = payment.clone();
+    if payment.is_news(number) {
+        return Outcome::Nothing("nothing-to-adjust");
+    }
     match payment.revision.as_mut().filter(|it| it.number == number) {
         Some(revision) if revision.state == RevisionState::Held => {
             revision.state = RevisionState::Adjusted;
@@ -120,7 +123,6 @@ pub fn adjust(current: Option<&OrderPayment>, number: u32, now: Timestamp) -> Ou
             }
             payment.revision_told(EventType::PaymentAdjusted, to, None, now)
         }
-        None if payment.is_news(number) => Outcome::Nothing("nothing-to-adjust"),
         _ => payment.revision_again(),
     }
 }
