@@ -56,7 +56,7 @@ struct Ordered {
     scheduled_for: Option<Timestamp>,
 }
 
-/// What a customer changes. At least one of the two is named; the other stays as it is.
+/// What a customer changes; what is not named stays as it is.
 #[derive(JsonSchema)]
 #[schemars(rename = "ReviseOrder", deny_unknown_fields)]
 struct Changed {
@@ -241,10 +241,6 @@ pub(crate) fn read_order(mut fields: Fields) -> Result<PlaceOrder, Problem> {
 
 /// Reads what a customer changes, likewise.
 pub(crate) fn read_change(mut fields: Fields) -> Result<Change, Problem> {
-    let nothing = !fields.has("items") && !fields.has("address");
-    if nothing {
-        fields.error("items", "is required where no address is given");
-    }
     let items = fields.optional_array("items", 1..=MAX_ITEMS, wanted);
     let address = fields.optional_object("address", destination);
     let Changed { items, address } = fields.finish(Some(Changed { items, address }))?;
@@ -389,8 +385,7 @@ mod tests {
             (json!({"address": address.clone()}), &[]),
             (json!({"items": [item.clone()], "address": address.clone()}), &[]),
             (json!({"items": null, "address": address.clone()}), &[]),
-            (json!({}), &["items"]),
-            (json!({"items": null, "address": null}), &["items"]),
+            (json!({}), &[]),
             (json!({"items": []}), &["items"]),
             (json!({"items": [{"menu_id": "m1", "quantity": 0}]}), &["items[0].quantity"]),
             (json!({"address": {"district": "mapo"}}), &["address.line"]),

@@ -189,11 +189,6 @@ impl Fields {
         })
     }
 
-    /// Whether a field is there, is not null and was not read yet.
-    pub fn has(&self, name: &str) -> bool {
-        self.left.get(name).is_some_and(|value| !value.is_null())
-    }
-
     /// Records that a field of this object is wrong.
     pub fn error(&mut self, name: &str, detail: impl Into<String>) {
         let field = self.path_of(name);
