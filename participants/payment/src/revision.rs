@@ -58,7 +58,8 @@ pub fn revise(
     now: Timestamp,
 ) -> Outcome {
     let Some(payment) = current else { return Outcome::Nothing(UNKNOWN_ORDER) };
-    if !payment.is_news(command.revision) {
+    // Another one's outcome is awaited: whoever asks for the next one asks again.
+    if !payment.is_news(command.revision) || payment.raise_awaited() {
         return payment.revision_again();
     }
     let (mut payment, to) = (payment.clone(), command.amount);
@@ -86,6 +87,9 @@ pub fn restore(current: Option<&OrderPayment>, number: u32, now: Timestamp) -> O
     let Some(payment) = current else { return Outcome::Nothing(UNKNOWN_ORDER) };
     let mut payment = payment.clone();
     if payment.is_news(number) {
+        if payment.raise_awaited() {
+            return payment.revision_again();
+        }
         let from = payment.held();
         payment.revision =
             Some(Revision { number, state: RevisionState::Restored, from, to: None });

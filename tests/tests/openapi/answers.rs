@@ -186,7 +186,7 @@ async fn every_route_answers_as_the_document_tells() {
     assert_eq!(it.ask(&path, Some(json!({}))).await.status, 200);
     let other = json!({"items": [{"menu_id": "no-such-dish", "quantity": 2}]});
     assert_eq!(it.ask(&path, Some(other)).await.slug(), "idempotency-key-reused");
-    let changed = app.place("hana", 1, "tok-ok").await;
+    let changed = app.place("yuna", 1, "tok-ok").await;
     app.reaches(&changed, "paid").await;
     let path = format!("PATCH /orders/{changed}");
     assert_eq!(it.ask(&path, Some(change.clone())).await.status, 202);
