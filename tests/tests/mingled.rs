@@ -68,7 +68,7 @@ impl<S: Service> Node<S> {
     fn take(&mut self, input: &Input<S::Request>, now: Timestamp) -> (Vec<Outgoing>, Reply) {
         let unsent = HashMap::new();
         let decision = self.service.decide(input, &View::new(&self.states, &unsent), now);
-        assert_eq!(decision.dead_letter, None, "{input:?}");
+        assert_eq!(decision.dead_letter, None);
         for (key, state) in decision.saves {
             let before = self.states.get(&key).map_or(0, Aggregate::version);
             assert_eq!(state.version(), before + 1, "{key}");

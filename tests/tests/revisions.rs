@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use testkit::{App, PRICE, RIDER, STORE, order_body};
 
 const AT_A_TIME: usize = 12;
-const RACES: usize = 240;
+const RACES: usize = 120;
 
 fn settings(set: &Value) -> Settings {
     let orchestrator = serde_json::from_value(set.clone()).unwrap();

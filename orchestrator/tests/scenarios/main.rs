@@ -5,11 +5,13 @@
 
 mod answers;
 mod catalog;
+mod changes;
 mod endings;
 mod idempotency;
 mod laws;
 mod payloads;
 mod races;
+mod replies;
 mod revisions;
 mod schedules;
 mod timers;

@@ -22,6 +22,8 @@ use runtime::{
 use serde_json::Value;
 use uuid::Uuid;
 
+pub(crate) use crate::replies::{body, refusal, status};
+
 /// When every scenario starts.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_780_000_000_000);
 
@@ -391,26 +393,4 @@ fn kinds(messages: &[Outgoing]) -> (Vec<CommandType>, Vec<EventType>) {
         }
     }
     (commands, events)
-}
-
-pub(crate) fn status(reply: &Reply) -> u16 {
-    match reply {
-        Reply::None => 0,
-        Reply::Done { status, .. } => *status,
-        Reply::Refused(problem) => problem.status,
-    }
-}
-
-pub(crate) fn refusal(reply: &Reply) -> &Problem {
-    match reply {
-        Reply::Refused(problem) => problem,
-        other => panic!("refused, but it was {other:?}"),
-    }
-}
-
-pub(crate) fn body(reply: &Reply) -> &Value {
-    match reply {
-        Reply::Done { body, .. } => body,
-        other => panic!("done, but it was {other:?}"),
-    }
 }

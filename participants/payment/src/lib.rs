@@ -9,6 +9,7 @@ pub mod aggregates;
 pub mod domain;
 pub mod gateway;
 pub mod http;
+mod money;
 pub mod revision;
 pub mod service;
 pub mod settings;
