@@ -21,6 +21,8 @@ pub struct Progress {
     pub cancel_answered: bool,
     /// A rider has given the delivery back once.
     pub released: bool,
+    /// What the customer wanted to change was made or refused.
+    pub change_decided: bool,
 }
 
 #[derive(Debug)]
