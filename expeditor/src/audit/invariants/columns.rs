@@ -69,7 +69,11 @@ pub fn catalog_item(columns: &Columns, id: &str) -> Option<String> {
 
 /// What stands beside an order on MyPage.
 pub fn shown(columns: &Columns, shown: &Shown) -> Option<String> {
-    let owner = shown.placed.as_ref().map(|placed| placed.customer_id.as_str());
+    let owner = shown
+        .placed
+        .as_ref()
+        .or(shown.scheduled.as_ref())
+        .map(|placed| placed.customer_id.as_str());
     same("state", Some(&columns.state), Some(shown.status()))
         .or_else(|| same("owner", columns.owner.as_deref(), owner))
 }
