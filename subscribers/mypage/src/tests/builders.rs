@@ -82,6 +82,8 @@ pub(super) const STORIES: [(&str, &[E]); 9] = [
             E::OrderReturned,
         ],
     ),
+    ("cooking", &[E::OrderPlaced, E::PaymentAuthorized, E::OrderAccepted, E::CookStarted]),
+    ("returning", &[E::OrderPlaced, E::PaymentAuthorized, E::CookStarted, E::DeliveryReturned]),
     (
         "revised",
         &[
@@ -109,8 +111,6 @@ pub(super) const STORIES: [(&str, &[E]); 9] = [
             E::OrderCancelled,
         ],
     ),
-    ("cooking", &[E::OrderPlaced, E::PaymentAuthorized, E::OrderAccepted, E::CookStarted]),
-    ("returning", &[E::OrderPlaced, E::PaymentAuthorized, E::CookStarted, E::DeliveryReturned]),
 ];
 
 pub(super) fn order() -> OrderId {
