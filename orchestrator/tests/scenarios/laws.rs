@@ -126,7 +126,7 @@ proptest! {
     #[test]
     fn an_order_is_what_its_changes_made_it_and_one_is_under_way_at_a_time(
         head_start in 0..3_usize,
-        steps in prop::collection::vec(step(), 1..40),
+        steps in prop::collection::vec(step(), 1..25),
     ) {
         let mut world = World::after(&FORWARD[..head_start]);
         let mut content = world.order().content();

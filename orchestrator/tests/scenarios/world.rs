@@ -16,8 +16,8 @@ use orchestrator::{
     service::{Placing, Request, Revising},
 };
 use runtime::{
-    Aggregate, Content, Decision, HistoryEntry, Incoming, Input, Key, Outgoing, Problem, Reply,
-    SagaRow, Service, View,
+    Aggregate, Content, Decision, HistoryEntry, Incoming, Input, Key, Outgoing, Reply, SagaRow,
+    Service, View,
 };
 use serde_json::Value;
 use uuid::Uuid;
