@@ -118,7 +118,7 @@ fn conflict(order: &Order) -> Option<(&'static str, &'static str)> {
     let asked = order.cancellation() == Some(Cancellation::Requested);
     Some(if undone || asked {
         ("order-cancelled", "The order is cancelled, or is being cancelled.")
-    } else if status("accept").is_none_or(|it| it.is_over()) {
+    } else if status("accept").is_none_or(saga::StepStatus::is_over) {
         ("already-accepted", "The store has accepted the order as it is.")
     } else if own.is_some_and(Instance::is_suspended) {
         ("order-suspended", "An operator has halted the order.")

@@ -177,7 +177,7 @@ impl OrderPayment {
             (State::Voiding | State::Refunding, _) => {
                 self.set_revision(RevisionState::Declined);
                 let amount = self.revision.and_then(|revision| revision.to);
-                let detail = Detail { amount, reason: declined(), ..Detail::default() };
+                let detail = Detail { amount, reason: Some(declined()), ..Detail::default() };
                 self.undone_together((EventType::PaymentRevisionDeclined, detail), now)
             }
             _ => self.raise_declined(now),
@@ -200,7 +200,7 @@ impl OrderPayment {
     fn raise_declined(mut self, now: Timestamp) -> Outcome {
         self.set_revision(RevisionState::Declined);
         let to = self.revision.and_then(|revision| revision.to);
-        self.revision_told(EventType::PaymentRevisionDeclined, to, declined(), now)
+        self.revision_told(EventType::PaymentRevisionDeclined, to, Some(declined()), now)
     }
 
     fn restored(self, now: Timestamp) -> Outcome {
@@ -224,6 +224,6 @@ impl OrderPayment {
     }
 }
 
-fn declined() -> Option<String> {
-    Some("payment_declined".to_owned())
+fn declined() -> String {
+    "payment_declined".to_owned()
 }
