@@ -166,14 +166,18 @@ impl Run<'_> {
     }
 }
 
-/// What has to be heard of: the command to settle, and the end, which nobody listens to; with
-/// people, also what they wait for.
+/// What has to be heard of: the command to settle, and the end; with people, also what they wait
+/// for.
 fn bindings(people: bool) -> Vec<(&'static str, String)> {
     let command = |service: ServiceName| (routes::COMMANDS_EXCHANGE, service.to_string());
-    let mut bindings = vec![command(ServiceName::Store), (routes::UNHEARD_EXCHANGE, String::new())];
+    let event = |event: EventType| (routes::EVENTS_EXCHANGE, routes::event_key(event));
+    let mut bindings = vec![command(ServiceName::Store), event(EventType::OrderCompleted)];
     if people {
-        let cooked = routes::event_key(EventType::CookFinished);
-        bindings.extend([command(ServiceName::Cook), (routes::EVENTS_EXCHANGE, cooked)]);
+        bindings.extend([
+            command(ServiceName::Cook),
+            event(EventType::CookFinished),
+            event(EventType::DeliveryOffered),
+        ]);
     }
     bindings
 }
