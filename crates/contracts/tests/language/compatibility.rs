@@ -187,7 +187,7 @@ fn what_is_rerouted_is_told_and_what_is_added_is_not() {
         ),
         (
             |today| {
-                today["queues"]["loyalty.events"] = json!({});
+                today["queues"]["courier.events"] = json!({});
                 today["messages"]["feed-cat"] = json!({});
                 let keys = today["queues"]["rider.events"]["routing_keys"].as_array_mut().unwrap();
                 keys.push(json!("store.order-accepted"));
