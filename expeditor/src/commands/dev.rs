@@ -24,7 +24,7 @@ use crate::{
 /// Simulated customers look at their orders as long as the slowest ending takes with the default
 /// deadlines, and some more.
 const PATIENCE: Duration = Duration::from_secs(3600);
-/// How long a simulated person repeats a request that is not answered.
+/// How long a simulated person repeats a request that is not answered, and waits for the menus.
 const CLIENT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs it.
@@ -84,7 +84,7 @@ async fn simulation(client: Client, closing: Closing, rate: Number) {
         plan: plans.draw(),
         key: format!("simulate-{run}-{number}"),
     });
-    let ended = match Crowd::gather(client, book, closing).await {
+    let ended = match Crowd::gather(client, book, closing, CLIENT_PATIENCE).await {
         Ok(mut crowd) => {
             let result = crowd.serve(errands, rate.get(), PATIENCE, tell).await.map(|_| ());
             crowd.dismiss().await;

@@ -46,11 +46,17 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// Opens the town and sends its people to work. They also go home when `closing` says so.
-    pub async fn gather(client: Client, book: Book, closing: Closing) -> Result<Self, Trouble> {
+    /// Opens the town, waits with `patience` for its menus, and sends its people to work. They also
+    /// go home when `closing` says so.
+    pub async fn gather(
+        client: Client,
+        book: Book,
+        closing: Closing,
+        patience: Duration,
+    ) -> Result<Self, Trouble> {
         let town = Town::plan();
         town.open(&client).await?;
-        town.wait_for_catalog(&client).await?;
+        town.wait_for_catalog(&client, patience).await?;
         let (home, go_home) = Closing::new();
         let (report, troubles) = mpsc::unbounded_channel();
         let mut crowd = Self { client, book, town, closing, home, workers: Vec::new(), troubles };

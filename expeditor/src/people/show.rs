@@ -117,13 +117,14 @@ impl Show {
             plan,
             key: format!("demo-{}-{number}", script.seed),
         });
-        let mut crowd =
-            Crowd::gather(client.clone(), Book::default(), closing).await.map_err(trouble)?;
+        let (book, patience) = (Book::default(), stage.patience());
+        let crowd = Crowd::gather(client.clone(), book, closing, patience).await;
+        let mut crowd = crowd.map_err(trouble)?;
         let ended = |outcome| {
             show.note(outcome);
             step();
         };
-        let stream = crowd.serve(errands, script.rate, stage.patience(), ended).await;
+        let stream = crowd.serve(errands, script.rate, patience, ended).await;
         crowd.dismiss().await;
         show.planned = planned;
         match stream.map_err(trouble)? {

@@ -1,12 +1,15 @@
 //! The simulated town: its stores with menus, its districts, its riders. Set up over HTTP; a
 //! repeated set-up changes nothing.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use runtime::auth::Role;
 use serde_json::json;
 
-use super::client::{Client, Trouble};
+use super::{
+    client::{Client, Trouble},
+    pace::Pace,
+};
 
 const STORES: usize = 4;
 const DISHES: usize = 5;
@@ -97,24 +100,30 @@ impl Town {
     }
 
     /// Waits until customers can see every menu: the catalog is a copy and may lag.
-    pub async fn wait_for_catalog(&self, client: &Client) -> Result<(), Trouble> {
+    pub async fn wait_for_catalog(
+        &self,
+        client: &Client,
+        patience: Duration,
+    ) -> Result<(), Trouble> {
         let client = client.acting_as(Role::Customer);
+        let start = client.ports().clock.elapsed();
+        let mut pace = Pace::new(Duration::from_millis(20), Duration::from_millis(500));
         for store in &self.stores {
-            let mut tries = 0;
             loop {
                 let answer = client.get(&format!("/catalog/stores/{store}")).await?;
                 let seen = answer.body.get("items").and_then(|items| items.as_array());
                 if answer.ok() && seen.is_some_and(|items| items.len() >= DISHES) {
                     break;
                 }
-                tries += 1;
-                if tries > 200 {
+                let waited = client.ports().clock.elapsed().saturating_sub(start);
+                if waited > patience {
                     return Err(Trouble::Odd(format!(
-                        "the menu of {store} did not reach the catalog: {}",
+                        "the menu of {store} did not reach the catalog within {} s: {}",
+                        patience.as_secs(),
                         answer.brief()
                     )));
                 }
-                client.ports().clock.sleep(std::time::Duration::from_millis(50)).await;
+                client.ports().clock.sleep(pace.next(false)).await;
             }
         }
         Ok(())
