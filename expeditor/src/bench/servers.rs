@@ -70,7 +70,7 @@ impl Servers {
         ports: &Ports,
         work: impl AsyncFnOnce(String) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let prepare = async |ground: &Ground| ground.prepare_queues().await;
+        let prepare = async |ground: &Ground| Ok(ground.claim_queues().await?.url.clone());
         self.on_ground(ports, prepare, async |_: &Ground, url| work(url).await).await
     }
 
@@ -82,7 +82,7 @@ impl Servers {
         work: impl AsyncFnOnce(String, String) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let prepare = async |ground: &Ground| {
-            let broker = ground.prepare_queues().await?;
+            let broker = ground.claim_queues().await?.url.clone();
             name(ground);
             Ok((ground.prepare_database(service).await?, broker))
         };

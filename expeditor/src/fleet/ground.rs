@@ -74,11 +74,10 @@ impl Ground {
 
     /// Makes the databases, at this program's version, and the queues, unless somebody uses these.
     pub async fn prepare(&self) -> Result<Access, Failure> {
-        let amqp_url = self.prepare_queues().await?;
-        if let Some(broker) = self.queues.get() {
-            let declared = rabbitmq::declare(broker, &self.ports).await;
-            declared.map_err(|error| cannot_be_used(&broker.url, &error))?;
-        }
+        let broker = self.claim_queues().await?;
+        let declared = rabbitmq::declare(broker, &self.ports).await;
+        declared.map_err(|error| cannot_be_used(&broker.url, &error))?;
+        let amqp_url = broker.url.clone();
         let mut access = Access {
             services: BTreeMap::default(),
             sources: BTreeMap::default(),
@@ -95,8 +94,9 @@ impl Ground {
         Ok(access)
     }
 
-    /// Sees to it that nobody else uses the queues; makes none. Answers the broker's URL.
-    pub async fn prepare_queues(&self) -> Result<String, Failure> {
+    /// Sees to it that nobody else uses the queues, so that they may be removed in the end; makes
+    /// none. Answers where they are.
+    pub async fn claim_queues(&self) -> Result<&rabbitmq::Options, Failure> {
         let amqp_url = match &self.vhost {
             Some(vhost) => vhost.make().await?,
             None => self.amqp_url.clone(),
@@ -109,8 +109,8 @@ impl Ground {
                 used.queue, used.messages, used.consumers
             )));
         }
-        let _ = self.queues.set(broker); // made ready again, it is the same
-        Ok(amqp_url)
+        // Claimed again, it is the same.
+        Ok(self.queues.get_or_init(|| broker))
     }
 
     /// Makes a service's database, at this program's version. Answers its URL.
