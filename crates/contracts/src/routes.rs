@@ -132,6 +132,14 @@ mod tests {
     }
 
     #[test]
+    fn mypage_listens_to_all_that_is_told_about_an_order() {
+        for &event in EventType::ALL {
+            let listens = subscriptions(ServiceName::Mypage).contains(&event);
+            assert_eq!(listens, event != EventType::MenuItemChanged, "{event:?}");
+        }
+    }
+
+    #[test]
     fn what_is_sent_again_means_one_subscriber_and_names_its_source() {
         let key = replay_key(ServiceName::Mypage, EventType::CookStarted);
         assert_eq!(key, "mypage.cook.cook-started");

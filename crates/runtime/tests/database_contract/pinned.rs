@@ -30,14 +30,14 @@ async fn entries(raw: &mut PgConnection) -> i64 {
     .unwrap()
 }
 
-/// Until this connection is the last one: the others have handed in their counts by then.
-async fn alone(raw: &mut PgConnection, others: i64) {
+/// Until all connections but the test's own two are closed: they have handed in their counts by then.
+async fn counted(raw: &mut PgConnection) {
     let ports = Ports::system();
     let wait = async {
         let sql = "SELECT count(*) FROM pg_stat_activity
                    WHERE datname = current_database() AND backend_type = 'client backend'
                        AND pid <> pg_backend_pid()";
-        while sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut *raw).await.unwrap() > others {
+        while sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut *raw).await.unwrap() > 1 {
             ports.clock.sleep(Duration::from_millis(10)).await;
         }
     };
@@ -70,7 +70,7 @@ async fn a_floor_passes_by_the_dead_rows_that_an_open_transaction_keeps() {
 
     let mut read = Vec::new();
     for after in [0, DEAD] {
-        alone(&mut raw, 1).await;
+        counted(&mut raw).await;
         let before = entries(&mut raw).await;
         let outbox = PostgresOutbox::open(&place.connect(), &Ports::system()).await.unwrap();
         let held = outbox.lease(OWNER).await.unwrap().held;
@@ -81,7 +81,7 @@ async fn a_floor_passes_by_the_dead_rows_that_an_open_transaction_keeps() {
         let rows = outbox.read_leased(OWNER, &floors, 10).await.unwrap();
         assert_eq!(rows.iter().map(|row| row.row.seq).collect::<Vec<_>>(), [seq]);
         outbox.close().await;
-        alone(&mut raw, 1).await;
+        counted(&mut raw).await;
         read.push(entries(&mut raw).await - before);
     }
     assert!(read[0] >= DEAD, "from zero they are all walked over, or nothing was kept: {read:?}");
