@@ -1,7 +1,8 @@
 //! The order: the orchestrator's aggregate, holding its sagas.
 //!
-//! What a customer sees is folded from the steps; only what the engine does not know (who rides)
-//! is kept beside them. No change happens here but through `advance`.
+//! What a customer sees is folded from the steps; only what the engine does not know (who rides, when
+//! it starts, what its customer changes) is kept beside them. No change happens here but through
+//! `advance`.
 
 use contracts::{
     Address, CustomerId, EventType, Fact, Line, Money, OrderId, RiderId, SagaId, StoreId, Timestamp,
@@ -9,7 +10,12 @@ use contracts::{
 use saga::Instance;
 use serde::{Deserialize, Serialize};
 
-use crate::placement::PaymentToken;
+use crate::{
+    placement::PaymentToken,
+    revision::{Content, Revision, RevisionState},
+    sagas::revise,
+    schedule::Schedule,
+};
 
 /// An order with its sagas.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +26,7 @@ pub struct Order {
     pub customer_id: CustomerId,
     /// From whom.
     pub store_id: StoreId,
-    /// What, as priced when it was ordered.
+    /// What, as priced when it was ordered and as it was changed since.
     pub items: Vec<Line>,
     /// What it costs in all.
     pub total: Money,
@@ -36,14 +42,37 @@ pub struct Order {
     pub version: u64,
     /// Who delivers it, as the rider service last said.
     pub rider_id: Option<RiderId>,
-    /// Its sagas, oldest first: the order saga, then the return saga if the delivery came back.
+    /// Its sagas, oldest first: the order saga, one for each change that was asked for since, and the
+    /// return saga if the delivery came back.
     pub sagas: Vec<Instance>,
+    /// When it starts, where it was ordered for later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
+    /// The changes that its customer has asked for, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revisions: Vec<Revision>,
 }
 
 impl Order {
-    /// The saga that facts go to.
+    /// Its own saga that is under way or has ended it: the order saga, or the return saga.
     pub fn latest(&self) -> Option<&Instance> {
-        self.sagas.last()
+        self.own().next_back()
+    }
+
+    /// Its own sagas, without those of its changes.
+    fn own(&self) -> impl DoubleEndedIterator<Item = &Instance> {
+        self.sagas.iter().filter(|saga| saga.definition() != revise::NAME)
+    }
+
+    /// The place of [`latest`](Self::latest) among its sagas.
+    pub(crate) fn place_of_latest(&self) -> Option<usize> {
+        self.sagas.iter().rposition(|saga| saga.definition() != revise::NAME)
+    }
+
+    /// The place of the saga of a change that is under way; there is one at most.
+    pub(crate) fn place_of_revising(&self) -> Option<usize> {
+        let under_way = |saga: &Instance| saga.definition() == revise::NAME && !saga.is_terminal();
+        self.sagas.iter().rposition(under_way)
     }
 
     /// One of its sagas.
@@ -51,30 +80,71 @@ impl Order {
         self.sagas.iter().find(|saga| saga.saga_id() == id.0)
     }
 
-    /// Whether all its sagas have ended.
-    pub fn is_finished(&self) -> bool {
-        self.sagas.iter().all(Instance::is_terminal)
+    /// Whether it waits for its time.
+    pub fn is_scheduled(&self) -> bool {
+        self.waiting().is_some()
     }
 
-    /// When the first of its sagas wants to be woken.
+    fn waiting(&self) -> Option<&Schedule> {
+        self.schedule.as_ref().filter(|it| self.sagas.is_empty() && it.cancelled.is_none())
+    }
+
+    /// Whether it has ended: it was cancelled before its time, or all its sagas have ended.
+    pub fn is_finished(&self) -> bool {
+        !self.is_scheduled() && self.sagas.iter().all(Instance::is_terminal)
+    }
+
+    /// When it starts, or when the first of its sagas wants to be woken.
     pub fn wake_at(&self) -> Option<Timestamp> {
         let running = self.sagas.iter().filter(|saga| !saga.is_terminal());
-        running.filter_map(Instance::next_wake).min().map(timestamp)
+        let sagas = running.filter_map(Instance::next_wake).min().map(timestamp);
+        sagas.or(self.waiting().map(|schedule| schedule.starts_at))
     }
 
     /// Why it is being cancelled, was cancelled or came back, as a slug.
     pub fn reason(&self) -> Option<&str> {
-        self.sagas.iter().rev().find_map(Instance::reason)
+        let schedule = self.schedule.as_ref().and_then(|schedule| schedule.cancelled.as_deref());
+        self.own().rev().find_map(Instance::reason).or(schedule)
     }
 
     /// What became of a wish to cancel it.
     pub fn cancellation(&self) -> Option<saga::Cancellation> {
-        self.sagas.iter().rev().find_map(Instance::cancellation)
+        let schedule = self.schedule.as_ref().and_then(|schedule| schedule.cancelled.as_ref());
+        let before = schedule.map(|_| saga::Cancellation::Requested);
+        self.own().rev().find_map(Instance::cancellation).or(before)
     }
 
     /// Whether it could still be cancelled.
     pub fn cancellable(&self) -> bool {
-        self.latest().is_some_and(Instance::cancellable)
+        self.is_scheduled() || self.latest().is_some_and(Instance::cancellable)
+    }
+
+    /// What of it its customer may change, as it stands.
+    pub fn content(&self) -> Content {
+        Content { items: self.items.clone(), total: self.total, address: self.address.clone() }
+    }
+
+    pub(crate) fn set_content(&mut self, content: Content) {
+        let Content { items, total, address } = content;
+        (self.items, self.total, self.address) = (items, total, address);
+    }
+
+    /// The number of its last change that was made.
+    pub fn revised(&self) -> Option<u32> {
+        let made = self.revisions.iter().rev().find(|it| it.state == RevisionState::Made)?;
+        Some(made.number)
+    }
+
+    /// The number of the last change that was asked for, and what was asked for; as it stands where
+    /// none was.
+    pub(crate) fn wanted(&self) -> (u32, Content) {
+        let last = self.revisions.last();
+        last.map_or_else(|| (0, self.content()), |it| (it.number, it.wanted.clone()))
+    }
+
+    /// The number of the next change.
+    pub(crate) fn next_revision(&self) -> u32 {
+        self.revisions.last().map_or(0, |last| last.number) + 1
     }
 
     /// How far the latest saga has heard that source.

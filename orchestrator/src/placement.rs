@@ -4,7 +4,7 @@
 
 use std::{fmt, str::FromStr};
 
-use contracts::{Address, CustomerId, Line, MenuId, Money, StoreId};
+use contracts::{Address, Currency, CustomerId, Line, MenuId, Money, StoreId, Timestamp};
 use runtime::{FieldError, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,9 @@ pub struct PlaceOrder {
     pub address: Address,
     /// The means of payment.
     pub token: PaymentToken,
+    /// When it is to start; at once where it is not said.
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    pub scheduled_for: Option<Timestamp>,
 }
 
 /// The most pieces of one line.
@@ -125,15 +128,18 @@ pub fn price<'a>(
         let detail = "The items of an order are priced in one currency.";
         return Err(refusal("mixed-currencies", detail, foreign));
     }
-    let total = items.iter().try_fold(Money { amount: 0, currency }, |sum, line| {
+    let total = total(&items, currency)?;
+    Ok(Priced { items, total })
+}
+
+/// What lines of one currency cost in all. Refuses a sum beyond what can be counted.
+pub(crate) fn total(items: &[Line], currency: Currency) -> Result<Money, Problem> {
+    let sum = items.iter().try_fold(Money { amount: 0, currency }, |sum, line| {
         sum.plus(line.unit_price.times(line.quantity)?)
     });
-    match total {
-        Some(total) => Ok(Priced { items, total }),
-        None => {
-            Err(Problem::new(422, "total-too-large", "The order costs more than can be counted."))
-        }
-    }
+    sum.ok_or_else(|| {
+        Problem::new(422, "total-too-large", "The order costs more than can be counted.")
+    })
 }
 
 fn line((item, wanted): (&&CatalogItem, &Wanted)) -> Line {
@@ -158,8 +164,6 @@ fn refusal(slug: &str, detail: &str, errors: Vec<FieldError>) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use contracts::{Currency, Timestamp};
-
     use super::*;
 
     fn item(menu: &str, amount: i64, currency: &str) -> CatalogItem {

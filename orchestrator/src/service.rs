@@ -6,14 +6,18 @@ use saga::{Ignored, Outcome, Refusal};
 
 use crate::{
     Settings, State,
-    advance::Turn,
+    advance::{ALREADY_ACCEPTED, ORDER_CANCELLED, Turn},
     aggregates::{KINDS, item_key, order_key, used_key},
     catalog,
-    idempotency::{UsedKey, fingerprint},
+    idempotency::{UsedKey, created, fingerprint},
     order::{Order, engine_time},
     placement::{self, PlaceOrder},
+    revise::revise,
+    schedule::{self, Schedule},
     views::OrderView,
 };
+
+pub use crate::revise::Revising;
 
 /// The slug of a customer's cancellation.
 const CUSTOMER_CANCELLED: &str = "customer_cancelled";
@@ -29,6 +33,8 @@ pub struct Orchestrator {
 pub enum Request {
     /// Place an order.
     Place(Box<Placing>),
+    /// Change an order.
+    Revise(Box<Revising>),
     /// Cancel an order.
     Cancel(OrderId),
 }
@@ -62,17 +68,12 @@ impl Orchestrator {
         let fingerprint = fingerprint(asked);
         let key = used_key(&asked.customer_id, &placing.key);
         if let Some(used) = view.get(&key).and_then(State::as_used_key) {
-            return if used.fingerprint == fingerprint {
-                let replayed = ("idempotent-replayed", "true".to_owned());
-                let reply = placed(&used.order_id, used.answer.clone(), Some(replayed));
-                Decision { reply, ..Decision::default() }
-            } else {
-                Decision::refused(Problem::new(
-                    422,
-                    "idempotency-key-reused",
-                    "This Idempotency-Key was used for another request.",
-                ))
-            };
+            return replayed(used, fingerprint);
+        }
+        if let Some(starts_at) = asked.scheduled_for
+            && let Err(problem) = schedule::judge(starts_at, now, &self.settings.schedule)
+        {
+            return Decision::refused(problem);
         }
         let item = |menu: &_| view.get(&item_key(&asked.store_id, menu))?.as_item();
         let priced = match placement::price(&asked.items, item) {
@@ -92,6 +93,12 @@ impl Orchestrator {
             version: 0,
             rider_id: None,
             sagas: Vec::new(),
+            schedule: asked.scheduled_for.map(|starts_at| Schedule {
+                starts_at,
+                saga_id: placing.saga_id.0,
+                cancelled: None,
+            }),
+            revisions: Vec::new(),
         };
         let Ok(turn) = Turn::place(&self.settings, order, placing.saga_id, now) else {
             return Decision::refused(Problem::internal());
@@ -101,12 +108,13 @@ impl Orchestrator {
         let used = UsedKey {
             fingerprint,
             order_id: placing.order_id.clone(),
+            status: created(),
             answer: answer.clone(),
             used_at: now,
         };
         let mut decision = turn.into_decision();
         decision.saves.push((key, State::UsedKey(Box::new(used))));
-        decision.reply = placed(&placing.order_id, answer, None);
+        decision.reply = done(created(), &placing.order_id, answer, None);
         decision
     }
 
@@ -114,6 +122,14 @@ impl Orchestrator {
         let Some(order) = order(view, &order_key(id)) else {
             return Decision::refused(Problem::not_found("order"));
         };
+        if order.is_scheduled() {
+            let turn = Turn::end_scheduled(&self.settings, order, CUSTOMER_CANCELLED, now);
+            let reply = Reply::json(200, &OrderView::of(&turn.order));
+            return Decision { reply, ..turn.into_decision() };
+        }
+        if order.latest().is_none() {
+            return Decision::answered(200, &OrderView::of(order));
+        }
         let input = saga::Input::Cancel {
             reason: CUSTOMER_CANCELLED.to_owned(),
             by: order.customer_id.to_string(),
@@ -164,14 +180,21 @@ impl Orchestrator {
         };
         let source = incoming.source.as_str();
         let news = sequence > order.heard(source);
-        let input = saga::Input::Fact(saga::Fact {
+        if order.latest().is_none() {
+            // Nobody was asked for anything yet, so this is no answer.
+            return Decision::ignored("not-started");
+        }
+        let heard = saga::Fact {
             source: source.to_owned(),
             sequence,
             kind: kind.as_str().to_owned(),
             milestones: fact.milestones.iter().map(|it| it.kind.as_str().to_owned()).collect(),
             reason: refusal_reason(fact).map(str::to_owned),
-        });
-        match Turn::take(&self.settings, order, &input, now) {
+        };
+        let reason = revision_reason(fact).map(str::to_owned);
+        let of_change = saga::Input::Fact(saga::Fact { reason, ..heard.clone() });
+        let input = saga::Input::Fact(heard);
+        match Turn::take_both(&self.settings, order, &input, &of_change, now) {
             Err(unknown) => Decision::dead_letter(Cause::UnknownDefinition.because(unknown)),
             Ok(mut turn) if turn.changed() => {
                 if news {
@@ -191,6 +214,9 @@ impl Orchestrator {
 
     fn wake(&self, key: &Key, view: &View<'_, State>, now: Timestamp) -> Decision<State> {
         let Some(order) = order(view, key) else { return Decision::ignored("unknown-order") };
+        if let Some(schedule) = order.schedule.as_ref().filter(|_| order.latest().is_none()) {
+            return self.start(order, schedule, now);
+        }
         let oldest_unsent = view.oldest_unsent(key).map(engine_time);
         let deaf_until = view.deaf_until().map(engine_time);
         let input = saga::Input::Wake { oldest_unsent, deaf_until };
@@ -198,6 +224,17 @@ impl Orchestrator {
             Err(_) => Decision::ignored("unknown-definition"),
             Ok(turn) if turn.changed() => turn.into_decision(),
             Ok(turn) => Decision::ignored(label(turn.outcome)),
+        }
+    }
+
+    /// The timer of an order for later has fired, in time or not.
+    fn start(&self, order: &Order, schedule: &Schedule, now: Timestamp) -> Decision<State> {
+        if schedule.cancelled.is_some() || now < schedule.starts_at {
+            return Decision::ignored(Ignored::NothingDue.as_str());
+        }
+        match Turn::start_scheduled(&self.settings, order, schedule, now) {
+            Ok(turn) => turn.into_decision(),
+            Err(_) => Decision::ignored("unknown-definition"),
         }
     }
 }
@@ -232,6 +269,10 @@ impl Service for Orchestrator {
                 look.dedup();
                 let key = used_key(&asked.customer_id, &placing.key);
                 Keys { lock: vec![key, order_key(&placing.order_id)], look }
+            }
+            Input::Request(Request::Revise(asked)) => {
+                let key = used_key(&asked.customer_id, &asked.key);
+                Keys { lock: vec![key, order_key(&asked.order_id)], look: Vec::new() }
             }
             Input::Request(Request::Cancel(id)) => Keys::lock(order_key(id)),
             Input::Wake(key) => Keys::lock(key.clone()),
@@ -277,6 +318,7 @@ impl Service for Orchestrator {
                 ),
             },
             Input::Request(Request::Place(placing)) => self.place(placing, view, now),
+            Input::Request(Request::Revise(asked)) => revise(&self.settings, asked, view, now),
             Input::Request(Request::Cancel(id)) => self.cancel(id, view, now),
             Input::Wake(key) => self.wake(key, view, now),
         }
@@ -287,9 +329,29 @@ fn order<'a>(view: &View<'a, State>, key: &Key) -> Option<&'a Order> {
     view.get(key).and_then(State::as_order)
 }
 
-fn placed(id: &OrderId, body: serde_json::Value, further: Option<(&'static str, String)>) -> Reply {
+/// A key that was used before: the same answer, or a refusal where something else is asked.
+pub(crate) fn replayed(used: &UsedKey, fingerprint: uuid::Uuid) -> Decision<State> {
+    if used.fingerprint != fingerprint {
+        return Decision::refused(Problem::new(
+            422,
+            "idempotency-key-reused",
+            "This Idempotency-Key was used for another request.",
+        ));
+    }
+    let replayed = ("idempotent-replayed", "true".to_owned());
+    let reply = done(used.status, &used.order_id, used.answer.clone(), Some(replayed));
+    Decision { reply, ..Decision::default() }
+}
+
+fn done(
+    status: u16,
+    id: &OrderId,
+    body: serde_json::Value,
+    further: Option<(&'static str, String)>,
+) -> Reply {
     let location = ("location", format!("/orders/{id}"));
-    Reply::Done { status: 201, body, headers: [location].into_iter().chain(further).collect() }
+    let location = Some(location).filter(|_| status == created());
+    Reply::Done { status, body, headers: location.into_iter().chain(further).collect() }
 }
 
 /// What a refusal says of itself, where that is a reason of its own for customers.
@@ -300,6 +362,16 @@ fn refusal_reason(fact: &Fact) -> Option<&'static str> {
         "out_of_stock" | "out-of-stock" => Some("out_of_stock"),
         _ => None,
     }
+}
+
+/// Why a ticket was not changed, as its customer is told.
+fn revision_reason(fact: &Fact) -> Option<&'static str> {
+    let refused = |it: &&contracts::Milestone| it.kind == EventType::TicketRevisionRefused;
+    let refused = fact.milestones.iter().rev().find(refused)?;
+    Some(match refused.data.reason.as_deref() {
+        Some(ALREADY_ACCEPTED) => ALREADY_ACCEPTED,
+        _ => ORDER_CANCELLED,
+    })
 }
 
 fn label(outcome: Outcome) -> &'static str {

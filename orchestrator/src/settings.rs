@@ -17,6 +17,8 @@ pub struct Settings {
     pub deadlines: Deadlines,
     /// How commands are sent again while they are not answered.
     pub retry: Retry,
+    /// How far ahead an order for later may lie.
+    pub schedule: Lead,
     /// New orders are refused while a message has lain in the outbox for longer than this, in
     /// seconds: what is promised must get through. 10 min.
     #[serde(deserialize_with = "seconds")]
@@ -28,6 +30,7 @@ impl Default for Settings {
         Self {
             deadlines: Deadlines::default(),
             retry: Retry::default(),
+            schedule: Lead::default(),
             outbox_age_limit: Duration::from_secs(600),
         }
     }
@@ -60,6 +63,31 @@ pub struct Deadlines {
     /// For the delivery to be confirmed; then the saga is flagged as stalled. 90 min.
     #[serde(deserialize_with = "some_seconds")]
     pub deliver: Option<Duration>,
+    /// Of a change: for more money to be held; then the order stays as it was. 30 s.
+    #[serde(deserialize_with = "some_seconds")]
+    pub reprice: Option<Duration>,
+    /// Of a change: for the ticket to be changed; then the order stays as it was. 30 s.
+    #[serde(deserialize_with = "some_seconds")]
+    pub amend: Option<Duration>,
+}
+
+/// How far ahead an order for later may lie, in seconds.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lead {
+    /// At least so far. 5 min.
+    #[serde(deserialize_with = "seconds")]
+    pub earliest: Duration,
+    /// At most so far. 14 days.
+    #[serde(deserialize_with = "seconds")]
+    pub latest: Duration,
+}
+
+impl Default for Lead {
+    fn default() -> Self {
+        let (minute, day) = (60, 86_400);
+        Self { earliest: Duration::from_secs(5 * minute), latest: Duration::from_secs(14 * day) }
+    }
 }
 
 /// How commands are sent again: after a pause that doubles from `first` up to `cap`, in seconds.
@@ -88,6 +116,8 @@ impl Deadlines {
             ("assign", self.assign),
             ("pickup", self.pickup),
             ("deliver", self.deliver),
+            ("reprice", self.reprice),
+            ("amend", self.amend),
         ];
         all.into_iter().filter_map(|(step, deadline)| Some((step, deadline?)))
     }
@@ -170,6 +200,8 @@ mod tests {
             assign: Some(Duration::ZERO),
             pickup: Some(Duration::ZERO),
             deliver: Some(Duration::ZERO),
+            reprice: Some(Duration::ZERO),
+            amend: Some(Duration::ZERO),
         };
         let names: BTreeSet<&str> = all.set().map(|(step, _)| step).collect();
         let tables: BTreeSet<&str> = crate::sagas::all()
@@ -189,6 +221,8 @@ mod tests {
             r#"{"deadlines":{"lunch":1}}"#,
             r#"{"retries":{}}"#,
             r#"{"outbox_age_limit":0}"#,
+            r#"{"schedule":{"earliest":0}}"#,
+            r#"{"schedule":{"never":1}}"#,
         ] {
             assert!(serde_json::from_str::<Settings>(bad).is_err(), "{bad}");
         }

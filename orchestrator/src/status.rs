@@ -10,6 +10,8 @@ use crate::{order::Order, sagas::return_order};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {
+    /// Asked for, for later.
+    Scheduled,
     /// Asked for.
     Placed,
     /// The payment is authorized.
@@ -38,6 +40,7 @@ impl OrderStatus {
     /// The word.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Scheduled => "scheduled",
             Self::Placed => "placed",
             Self::Paid => "paid",
             Self::Accepted => "accepted",
@@ -54,7 +57,9 @@ impl OrderStatus {
 
     /// How that order stands.
     pub fn of(order: &Order) -> Self {
-        let Some(saga) = order.latest() else { return Self::Placed };
+        let Some(saga) = order.latest() else {
+            return if order.is_scheduled() { Self::Scheduled } else { Self::Cancelled };
+        };
         if saga.definition() == return_order::NAME {
             return if saga.is_terminal() { Self::Returned } else { Self::Returning };
         }

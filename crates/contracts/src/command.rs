@@ -81,13 +81,24 @@ commands! {
     /// Undo of `authorize-payment`: release the hold.
     VoidPayment(OrderOnly) = "void-payment",
     /// Take the money that is held.
-    CapturePayment(OrderOnly) = "capture-payment",
+    CapturePayment(CapturePayment) = "capture-payment",
     /// Give back whatever is there: a capture is refunded, a hold voided.
     RefundPayment(OrderOnly) = "refund-payment",
+    /// Hold what a changed order will cost, if that is more; less is released later, by
+    /// `adjust-payment`.
+    RevisePayment(RevisePayment) = "revise-payment",
+    /// Undo of `revise-payment`: hold what was held before.
+    RestorePayment(OrderRevision) = "restore-payment",
+    /// Release what is held beyond what the changed order costs.
+    AdjustPayment(OrderRevision) = "adjust-payment",
     /// Put a ticket before the store's owner; acceptance reserves stock.
     RequestAcceptance(RequestAcceptance) = "request-acceptance",
     /// Undo of `request-acceptance`: releases the stock.
     CancelTicket(OrderOnly) = "cancel-ticket",
+    /// Change a ticket that the owner has not answered; refused once they have.
+    ReviseTicket(ReviseTicket) = "revise-ticket",
+    /// Undo of `revise-ticket`; refused once the ticket is changed.
+    KeepTicket(OrderRevision) = "keep-ticket",
     /// Move what was reserved to sold.
     SettleStock(OrderOnly) = "settle-stock",
     /// Move what was reserved back to on hand.
@@ -124,6 +135,54 @@ pub struct AuthorizePayment {
     pub token: String,
 }
 
+/// The payload of `capture-payment`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CapturePayment {
+    /// The order.
+    pub order_id: OrderId,
+    /// How much to take; the rest of the hold is released. All that is held where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+}
+
+/// The payload of `revise-payment`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RevisePayment {
+    /// The order.
+    pub order_id: OrderId,
+    /// Which change of the order, counted from 1. Of one that is over nothing is changed.
+    #[schemars(range(min = 1))]
+    pub revision: u32,
+    /// What the order will cost in all.
+    pub amount: Money,
+    /// The means of payment, as the gateway's token for it.
+    pub token: String,
+}
+
+/// The payload of a command that needs to name a change of an order only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderRevision {
+    /// The order.
+    pub order_id: OrderId,
+    /// Which change of the order, counted from 1.
+    #[schemars(range(min = 1))]
+    pub revision: u32,
+}
+
+/// The payload of `revise-ticket`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReviseTicket {
+    /// The order.
+    pub order_id: OrderId,
+    /// Which change of the order, counted from 1. Of one that is over nothing is changed.
+    #[schemars(range(min = 1))]
+    pub revision: u32,
+    /// What is ordered instead.
+    pub items: Vec<Line>,
+    /// What it costs in all.
+    pub total: Money,
+}
+
 /// The payload of `request-acceptance`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RequestAcceptance {
@@ -149,11 +208,16 @@ pub struct PrepareFood {
 }
 
 /// The payload of `dispatch-delivery`. The address is not in it: the rider service keeps the
-/// one that `order-placed` carried.
+/// one that `order-placed` or `order-revised` carried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DispatchDelivery {
     /// The order.
     pub order_id: OrderId,
     /// Where the food is fetched.
     pub store_id: StoreId,
+    /// The last change of the order: an address of an older one is not where it goes. None where
+    /// the order was never changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub revision: Option<u32>,
 }

@@ -7,9 +7,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::{
-    Address, CustomerId, District, Fact, Line, MenuId, Money, OrderId, Reach, RiderId, ServiceName,
-    StoreId, Timestamp,
+use crate::{Fact, Reach, ServiceName};
+
+pub use crate::told::{
+    DeliveryOffered, MenuItemChanged, OrderEnded, OrderPlaced, OrderRevised, OrderScheduled,
+    RevisionRefused,
 };
 
 macro_rules! event_types {
@@ -59,6 +61,12 @@ macro_rules! event_types {
 event_types! {
     /// A customer's order has arisen.
     OrderPlaced = "order-placed" from Orchestrator,
+    /// A customer's order for a later time has arisen; `order-placed` tells of its start.
+    OrderScheduled = "order-scheduled" from Orchestrator,
+    /// It is about other quantities, or goes to another address.
+    OrderRevised = "order-revised" from Orchestrator,
+    /// A change that a customer asked for was not made; the order goes on as it was.
+    RevisionRefused = "revision-refused" from Orchestrator,
     /// It ended undone.
     OrderCancelled = "order-cancelled" from Orchestrator,
     /// It ended delivered, paid and settled.
@@ -77,12 +85,26 @@ event_types! {
     PaymentCaptured = "payment-captured" from Payment,
     /// The money is given back, or the hold released.
     PaymentRefunded = "payment-refunded" from Payment,
+    /// As much is held as the changed order will cost, or more.
+    PaymentRevised = "payment-revised" from Payment,
+    /// The higher sum is not held; what was held still is.
+    PaymentRevisionDeclined = "payment-revision-declined" from Payment,
+    /// As much is held as before the change (or nothing any more).
+    PaymentRestored = "payment-restored" from Payment,
+    /// No more is held than the changed order costs.
+    PaymentAdjusted = "payment-adjusted" from Payment,
     /// The store's owner said yes; stock is reserved.
     OrderAccepted = "order-accepted" from Store,
     /// The store's owner said no.
     OrderRejected = "order-rejected" from Store,
     /// The ticket is void; nothing is reserved for it.
     TicketCancelled = "ticket-cancelled" from Store,
+    /// The ticket is about what the order was changed to.
+    TicketRevised = "ticket-revised" from Store,
+    /// The ticket is not changed: it was answered, or is void.
+    TicketRevisionRefused = "ticket-revision-refused" from Store,
+    /// The ticket is not changed, nor will be by that change.
+    TicketKept = "ticket-kept" from Store,
     /// What was reserved is sold.
     StockSettled = "stock-settled" from Store,
     /// What was reserved is on hand again.
@@ -117,6 +139,9 @@ impl EventType {
         !matches!(
             self,
             Self::OrderPlaced
+                | Self::OrderScheduled
+                | Self::OrderRevised
+                | Self::RevisionRefused
                 | Self::OrderCancelled
                 | Self::OrderCompleted
                 | Self::OrderReturned
@@ -132,6 +157,9 @@ macro_rules! for_payload {
     ($kind:expr, $generator:ident.$method:ident) => {
         match $kind {
             EventType::OrderPlaced => $generator.$method::<OrderPlaced>(),
+            EventType::OrderScheduled => $generator.$method::<OrderScheduled>(),
+            EventType::OrderRevised => $generator.$method::<OrderRevised>(),
+            EventType::RevisionRefused => $generator.$method::<RevisionRefused>(),
             EventType::OrderCancelled
             | EventType::OrderCompleted
             | EventType::OrderReturned
@@ -206,6 +234,12 @@ pub enum Event {
     Fact(EventType, Fact),
     /// `order-placed`.
     OrderPlaced(OrderPlaced),
+    /// `order-scheduled`.
+    OrderScheduled(OrderScheduled),
+    /// `order-revised`.
+    OrderRevised(OrderRevised),
+    /// `revision-refused`.
+    RevisionRefused(RevisionRefused),
     /// `order-cancelled`.
     OrderCancelled(OrderEnded),
     /// `order-completed`.
@@ -226,6 +260,9 @@ impl Event {
         match self {
             Self::Fact(kind, _) => *kind,
             Self::OrderPlaced(_) => EventType::OrderPlaced,
+            Self::OrderScheduled(_) => EventType::OrderScheduled,
+            Self::OrderRevised(_) => EventType::OrderRevised,
+            Self::RevisionRefused(_) => EventType::RevisionRefused,
             Self::OrderCancelled(_) => EventType::OrderCancelled,
             Self::OrderCompleted(_) => EventType::OrderCompleted,
             Self::OrderReturned(_) => EventType::OrderReturned,
@@ -240,6 +277,9 @@ impl Event {
         match self {
             Self::Fact(_, fact) => fact.order_id.to_string(),
             Self::OrderPlaced(placed) => placed.order_id.to_string(),
+            Self::OrderScheduled(scheduled) => scheduled.order_id.to_string(),
+            Self::OrderRevised(revised) => revised.order_id.to_string(),
+            Self::RevisionRefused(refused) => refused.order_id.to_string(),
             Self::OrderCancelled(ended)
             | Self::OrderCompleted(ended)
             | Self::OrderReturned(ended)
@@ -253,6 +293,9 @@ impl Event {
         let data = data.get();
         Ok(match kind {
             EventType::OrderPlaced => Self::OrderPlaced(serde_json::from_str(data)?),
+            EventType::OrderScheduled => Self::OrderScheduled(serde_json::from_str(data)?),
+            EventType::OrderRevised => Self::OrderRevised(serde_json::from_str(data)?),
+            EventType::RevisionRefused => Self::RevisionRefused(serde_json::from_str(data)?),
             EventType::OrderCancelled => Self::OrderCancelled(serde_json::from_str(data)?),
             EventType::OrderCompleted => Self::OrderCompleted(serde_json::from_str(data)?),
             EventType::OrderReturned => Self::OrderReturned(serde_json::from_str(data)?),
@@ -272,6 +315,9 @@ impl Event {
             }
             Self::Fact(_, fact) => to_raw_value(fact),
             Self::OrderPlaced(placed) => to_raw_value(placed),
+            Self::OrderScheduled(scheduled) => to_raw_value(scheduled),
+            Self::OrderRevised(revised) => to_raw_value(revised),
+            Self::RevisionRefused(refused) => to_raw_value(refused),
             Self::OrderCancelled(ended)
             | Self::OrderCompleted(ended)
             | Self::OrderReturned(ended)
@@ -280,70 +326,4 @@ impl Event {
             Self::DeliveryOffered(offer) => to_raw_value(offer),
         }
     }
-}
-
-/// The payload of `order-placed`: enough for every listener to work without asking.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct OrderPlaced {
-    /// The order.
-    pub order_id: OrderId,
-    /// Who ordered.
-    pub customer_id: CustomerId,
-    /// From whom.
-    pub store_id: StoreId,
-    /// What.
-    pub items: Vec<Line>,
-    /// What it costs in all.
-    pub total: Money,
-    /// Where it goes.
-    pub address: Address,
-    /// When.
-    pub placed_at: Timestamp,
-}
-
-/// The payload of `order-cancelled`, `order-completed`, `order-returned` and
-/// `cancellation-refused`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct OrderEnded {
-    /// The order.
-    pub order_id: OrderId,
-    /// Whose it is.
-    pub customer_id: CustomerId,
-    /// From whom it was ordered.
-    pub store_id: StoreId,
-    /// The order's status word after the event.
-    pub status: String,
-    /// Why, as a slug (`customer_cancelled`); none where all went well.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// The payload of `menu-item-changed`. Stock movements do not publish it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct MenuItemChanged {
-    /// Whose menu.
-    pub store_id: StoreId,
-    /// Which item.
-    pub menu_id: MenuId,
-    /// What it is called now.
-    pub name: String,
-    /// What one piece costs now.
-    pub price: Money,
-}
-
-/// The payload of `delivery-offered`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct DeliveryOffered {
-    /// The order.
-    pub order_id: OrderId,
-    /// Where the food is fetched.
-    pub store_id: StoreId,
-    /// Where it goes.
-    pub address: Address,
-    /// The districts that it is on offer in.
-    pub districts: Vec<District>,
-    /// The riders on duty there at that moment.
-    pub riders: Vec<RiderId>,
 }

@@ -8,8 +8,14 @@ use crate::{
     Address, Command, CommandId, CommandType, Currency, CustomerId, Detail, District, Envelope,
     Event, EventType, Fact, Line, MenuId, MessageId, Milestone, Money, OrderId, RiderId, SagaId,
     ServiceName, StoreId, Timestamp,
-    command::{AuthorizePayment, DispatchDelivery, OrderOnly, PrepareFood, RequestAcceptance},
-    event::{DeliveryOffered, MenuItemChanged, OrderEnded, OrderPlaced},
+    command::{
+        AuthorizePayment, CapturePayment, DispatchDelivery, OrderOnly, OrderRevision, PrepareFood,
+        RequestAcceptance, RevisePayment, ReviseTicket,
+    },
+    event::{
+        DeliveryOffered, MenuItemChanged, OrderEnded, OrderPlaced, OrderRevised, OrderScheduled,
+        RevisionRefused,
+    },
     schema::MessageType,
 };
 
@@ -17,6 +23,8 @@ use crate::{
 const PLACED: i64 = 1_780_000_000_000;
 /// A minute in milliseconds: the examples' milestones are so far apart.
 const MINUTE: i64 = 60_000;
+/// The change of the order that the examples are about.
+const REVISION: u32 = 1;
 
 /// A message as it goes over the wire.
 pub fn message(kind: MessageType) -> Value {
@@ -53,6 +61,7 @@ pub fn envelope(kind: MessageType) -> Envelope {
 /// A command with its payload.
 pub fn command(kind: CommandType) -> Command {
     let only = || OrderOnly { order_id: order() };
+    let revision = || OrderRevision { order_id: order(), revision: REVISION };
     match kind {
         CommandType::AuthorizePayment => Command::AuthorizePayment(AuthorizePayment {
             order_id: order(),
@@ -61,7 +70,24 @@ pub fn command(kind: CommandType) -> Command {
             token: "tok-ok".to_owned(),
         }),
         CommandType::VoidPayment => Command::VoidPayment(only()),
-        CommandType::CapturePayment => Command::CapturePayment(only()),
+        CommandType::CapturePayment => {
+            Command::CapturePayment(CapturePayment { order_id: order(), amount: Some(total()) })
+        }
+        CommandType::RevisePayment => Command::RevisePayment(RevisePayment {
+            order_id: order(),
+            revision: REVISION,
+            amount: total(),
+            token: "tok-ok".to_owned(),
+        }),
+        CommandType::RestorePayment => Command::RestorePayment(revision()),
+        CommandType::AdjustPayment => Command::AdjustPayment(revision()),
+        CommandType::ReviseTicket => Command::ReviseTicket(ReviseTicket {
+            order_id: order(),
+            revision: REVISION,
+            items: items(),
+            total: total(),
+        }),
+        CommandType::KeepTicket => Command::KeepTicket(revision()),
         CommandType::RefundPayment => Command::RefundPayment(only()),
         CommandType::RequestAcceptance => Command::RequestAcceptance(RequestAcceptance {
             order_id: order(),
@@ -78,9 +104,11 @@ pub fn command(kind: CommandType) -> Command {
             items: items(),
         }),
         CommandType::CancelCooking => Command::CancelCooking(only()),
-        CommandType::DispatchDelivery => {
-            Command::DispatchDelivery(DispatchDelivery { order_id: order(), store_id: store() })
-        }
+        CommandType::DispatchDelivery => Command::DispatchDelivery(DispatchDelivery {
+            order_id: order(),
+            store_id: store(),
+            revision: Some(REVISION),
+        }),
         CommandType::WidenSearch => Command::WidenSearch(only()),
         CommandType::RecallDelivery => Command::RecallDelivery(only()),
     }
@@ -97,6 +125,36 @@ pub fn event(kind: EventType) -> Event {
             total: total(),
             address: address(),
             placed_at: at(0),
+            scheduled_for: Some(at(60)),
+            revision: Some(REVISION),
+        }),
+        EventType::OrderScheduled => Event::OrderScheduled(OrderScheduled {
+            order_id: order(),
+            customer_id: customer(),
+            store_id: store(),
+            items: items(),
+            total: total(),
+            address: address(),
+            placed_at: at(0),
+            scheduled_for: at(60),
+        }),
+        EventType::OrderRevised => Event::OrderRevised(OrderRevised {
+            order_id: order(),
+            customer_id: customer(),
+            store_id: store(),
+            revision: REVISION,
+            items: items(),
+            total: total(),
+            address: address(),
+            at: at(2),
+        }),
+        EventType::RevisionRefused => Event::RevisionRefused(RevisionRefused {
+            order_id: order(),
+            customer_id: customer(),
+            store_id: store(),
+            revision: REVISION,
+            reason: "payment_declined".to_owned(),
+            at: at(2),
         }),
         EventType::OrderCancelled => {
             Event::OrderCancelled(ended("cancelled", Some("customer_cancelled")))
@@ -135,6 +193,13 @@ fn history(kind: EventType) -> &'static [EventType] {
         E::PaymentVoided => &[E::PaymentAuthorized, E::PaymentVoided],
         E::PaymentCaptured => &[E::PaymentAuthorized, E::PaymentCaptured],
         E::PaymentRefunded => &[E::PaymentAuthorized, E::PaymentCaptured, E::PaymentRefunded],
+        E::PaymentRevised => &[E::PaymentAuthorized, E::PaymentRevised],
+        E::PaymentRevisionDeclined => &[E::PaymentAuthorized, E::PaymentRevisionDeclined],
+        E::PaymentRestored => &[E::PaymentAuthorized, E::PaymentRevised, E::PaymentRestored],
+        E::PaymentAdjusted => &[E::PaymentAuthorized, E::PaymentRevised, E::PaymentAdjusted],
+        E::TicketRevised => &[E::TicketRevised],
+        E::TicketRevisionRefused => &[E::OrderAccepted, E::TicketRevisionRefused],
+        E::TicketKept => &[E::TicketKept],
         E::OrderAccepted => &[E::OrderAccepted],
         E::OrderRejected => &[E::OrderRejected],
         E::TicketCancelled => &[E::OrderAccepted, E::TicketCancelled],
@@ -157,12 +222,17 @@ fn history(kind: EventType) -> &'static [EventType] {
 fn state(kind: EventType) -> &'static str {
     use EventType as E;
     match kind {
-        E::PaymentAuthorized => "authorized",
+        E::PaymentAuthorized
+        | E::PaymentRevised
+        | E::PaymentRevisionDeclined
+        | E::PaymentRestored
+        | E::PaymentAdjusted => "authorized",
+        E::TicketRevised | E::TicketKept => "pending",
         E::PaymentDeclined | E::CookingDeclined => "declined",
         E::PaymentVoided => "voided",
         E::PaymentCaptured => "captured",
         E::PaymentRefunded => "refunded",
-        E::OrderAccepted => "accepted",
+        E::OrderAccepted | E::TicketRevisionRefused => "accepted",
         E::OrderRejected => "rejected",
         E::TicketCancelled | E::CookingCancelled => "cancelled",
         E::StockSettled => "settled",
@@ -189,7 +259,8 @@ fn told(fact: EventType) -> Vec<Milestone> {
 fn detail(kind: EventType) -> Detail {
     use EventType as E;
     let reason = match kind {
-        E::PaymentDeclined => Some("payment_declined"),
+        E::PaymentDeclined | E::PaymentRevisionDeclined => Some("payment_declined"),
+        E::TicketRevisionRefused => Some("already_accepted"),
         E::OrderRejected => Some("out_of_stock"),
         E::CookingDeclined => Some("out of rice"),
         E::RiderReleased => Some("flat tyre"),

@@ -23,6 +23,7 @@ pub mod routes;
 pub mod schema;
 pub mod service;
 pub mod time;
+pub mod told;
 
 pub use command::{Command, CommandType};
 pub use envelope::{Envelope, EnvelopeError, Message};

@@ -61,9 +61,19 @@ impl EventType {
             Self::OrderCancelled
             | Self::OrderCompleted
             | Self::OrderReturned
+            | Self::RevisionRefused
             | Self::CancellationRefused => Reach::Notification,
             // Facts repeat everything that has happened to their aggregate; see `fact`.
             Self::OrderPlaced
+            | Self::OrderScheduled
+            | Self::OrderRevised
+            | Self::PaymentRevised
+            | Self::PaymentRevisionDeclined
+            | Self::PaymentRestored
+            | Self::PaymentAdjusted
+            | Self::TicketRevised
+            | Self::TicketRevisionRefused
+            | Self::TicketKept
             | Self::PaymentAuthorized
             | Self::PaymentDeclined
             | Self::PaymentVoided

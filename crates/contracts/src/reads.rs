@@ -67,9 +67,22 @@ const fn of_command(command: CommandType) -> &'static [&'static str] {
             "items[*].unit_price.currency",
             "items[*].quantity",
         ],
-        C::DispatchDelivery => &["order_id", "store_id"],
+        C::DispatchDelivery => &["order_id", "store_id", "revision?"],
+        C::CapturePayment => &["order_id", "amount.amount?", "amount.currency?"],
+        C::RevisePayment => &["order_id", "revision", "amount.amount", "amount.currency", "token"],
+        C::ReviseTicket => &[
+            "order_id",
+            "revision",
+            "items[*].menu_id",
+            "items[*].name",
+            "items[*].unit_price.amount",
+            "items[*].unit_price.currency",
+            "items[*].quantity",
+            "total.amount",
+            "total.currency",
+        ],
+        C::RestorePayment | C::AdjustPayment | C::KeepTicket => &["order_id", "revision"],
         C::VoidPayment
-        | C::CapturePayment
         | C::RefundPayment
         | C::CancelTicket
         | C::SettleStock
@@ -85,7 +98,10 @@ const fn of_event(consumer: ServiceName, event: EventType) -> &'static [&'static
     use EventType as E;
     match (consumer, event) {
         (ServiceName::Rider, E::OrderPlaced) => {
-            &["order_id", "store_id", "address.district", "address.line"]
+            &["order_id", "store_id", "address.district", "address.line", "revision?"]
+        }
+        (ServiceName::Rider, E::OrderRevised) => {
+            &["order_id", "store_id", "revision", "address.district", "address.line"]
         }
         (ServiceName::Rider, _) => &["order_id"],
         (ServiceName::Mypage, event) => by_mypage(event),
@@ -130,7 +146,40 @@ const fn by_mypage(event: EventType) -> &'static [&'static str] {
             "address.district",
             "address.line",
             "placed_at",
+            "scheduled_for?",
+            "revision?",
         ],
+        E::OrderScheduled => &[
+            "order_id",
+            "customer_id",
+            "store_id",
+            "items[*].menu_id",
+            "items[*].name",
+            "items[*].unit_price.amount",
+            "items[*].unit_price.currency",
+            "items[*].quantity",
+            "total.amount",
+            "total.currency",
+            "address.district",
+            "address.line",
+            "placed_at",
+            "scheduled_for",
+        ],
+        E::OrderRevised => &[
+            "order_id",
+            "revision",
+            "items[*].menu_id",
+            "items[*].name",
+            "items[*].unit_price.amount",
+            "items[*].unit_price.currency",
+            "items[*].quantity",
+            "total.amount",
+            "total.currency",
+            "address.district",
+            "address.line",
+            "at",
+        ],
+        E::RevisionRefused => &["order_id", "revision", "reason", "at"],
         E::OrderCancelled | E::OrderCompleted | E::OrderReturned => &["order_id", "reason?", "at"],
         E::CancellationRefused => &["order_id", "at"],
         // When it was is in the envelope.

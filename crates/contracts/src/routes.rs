@@ -56,9 +56,16 @@ pub const fn subscriptions(service: ServiceName) -> &'static [EventType] {
             E::PaymentVoided,
             E::PaymentCaptured,
             E::PaymentRefunded,
+            E::PaymentRevised,
+            E::PaymentRevisionDeclined,
+            E::PaymentRestored,
+            E::PaymentAdjusted,
             E::OrderAccepted,
             E::OrderRejected,
             E::TicketCancelled,
+            E::TicketRevised,
+            E::TicketRevisionRefused,
+            E::TicketKept,
             E::StockSettled,
             E::StockRestocked,
             E::MenuItemChanged,
@@ -72,11 +79,14 @@ pub const fn subscriptions(service: ServiceName) -> &'static [EventType] {
             E::DeliveryConfirmed,
             E::DeliveryReturned,
         ],
-        ServiceName::Rider => &[E::OrderPlaced, E::CookFinished],
+        ServiceName::Rider => &[E::OrderPlaced, E::OrderRevised, E::CookFinished],
         ServiceName::Payment | ServiceName::Store | ServiceName::Cook => &[],
         // All that is told about an order.
         ServiceName::Mypage => &[
             E::OrderPlaced,
+            E::OrderScheduled,
+            E::OrderRevised,
+            E::RevisionRefused,
             E::OrderCancelled,
             E::OrderCompleted,
             E::OrderReturned,
@@ -86,9 +96,16 @@ pub const fn subscriptions(service: ServiceName) -> &'static [EventType] {
             E::PaymentVoided,
             E::PaymentCaptured,
             E::PaymentRefunded,
+            E::PaymentRevised,
+            E::PaymentRevisionDeclined,
+            E::PaymentRestored,
+            E::PaymentAdjusted,
             E::OrderAccepted,
             E::OrderRejected,
             E::TicketCancelled,
+            E::TicketRevised,
+            E::TicketRevisionRefused,
+            E::TicketKept,
             E::StockSettled,
             E::StockRestocked,
             E::CookStarted,
@@ -109,10 +126,19 @@ pub const fn subscriptions(service: ServiceName) -> &'static [EventType] {
 pub const fn destination(command: CommandType) -> ServiceName {
     use CommandType as C;
     match command {
-        C::AuthorizePayment | C::VoidPayment | C::CapturePayment | C::RefundPayment => {
-            ServiceName::Payment
-        }
-        C::RequestAcceptance | C::CancelTicket | C::SettleStock | C::Restock => ServiceName::Store,
+        C::AuthorizePayment
+        | C::VoidPayment
+        | C::CapturePayment
+        | C::RefundPayment
+        | C::RevisePayment
+        | C::RestorePayment
+        | C::AdjustPayment => ServiceName::Payment,
+        C::RequestAcceptance
+        | C::CancelTicket
+        | C::ReviseTicket
+        | C::KeepTicket
+        | C::SettleStock
+        | C::Restock => ServiceName::Store,
         C::PrepareFood | C::CancelCooking => ServiceName::Cook,
         C::DispatchDelivery | C::WidenSearch | C::RecallDelivery => ServiceName::Rider,
     }

@@ -58,6 +58,8 @@ impl Spec {
 /// Names of the events that a saga publishes about itself; `None` publishes nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Published {
+    /// The pivot is done: nothing can be undone any more. Told before whatever follows from it.
+    pub passed: Option<&'static str>,
     /// Every step is done.
     pub completed: Option<&'static str>,
     /// Everything that was done is undone.

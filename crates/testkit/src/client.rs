@@ -89,4 +89,9 @@ impl Client {
     pub async fn post(&self, path: &str, key: &str, body: &Value) -> Answer {
         self.send(Method::POST, path, &[("idempotency-key", key)], Some(body)).await.unwrap()
     }
+
+    /// PATCH with an idempotency key.
+    pub async fn patch(&self, path: &str, key: &str, body: &Value) -> Answer {
+        self.send(Method::PATCH, path, &[("idempotency-key", key)], Some(body)).await.unwrap()
+    }
 }

@@ -131,6 +131,32 @@ impl App {
         order
     }
 
+    /// Waits until a paid order's ticket is before the owner.
+    pub async fn is_asked(&self, order: &str) {
+        let tickets = format!("/store/stores/{STORE}/tickets?state=pending");
+        self.until("the store has been asked", || async {
+            self.client().get(&tickets).await.body.to_string().contains(order)
+        })
+        .await;
+    }
+
+    /// The customer wants so many bowls instead.
+    pub async fn change(&self, order: &str, quantity: u32) -> Answer {
+        let key = format!("key-{}", self.ports().ids.next());
+        let body = json!({"items": [{"menu_id": DISH, "quantity": quantity}]});
+        self.client().patch(&format!("/orders/{order}"), &key, &body).await
+    }
+
+    /// Waits until the last change of the order is `made` or `refused`; answers which, and why.
+    pub async fn decided(&self, order: &str) -> (String, Value) {
+        self.until("the change is decided", || async {
+            self.order(order).await["revision"]["status"] != "pending"
+        })
+        .await;
+        let revision = &self.order(order).await["revision"];
+        (revision["status"].as_str().unwrap().to_owned(), revision["reason"].clone())
+    }
+
     /// The customer cancels.
     pub async fn cancel(&self, order: &str) -> Answer {
         self.client().delete(&format!("/orders/{order}")).await

@@ -8,45 +8,13 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// An amount of money.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Money {
-    /// In minor units.
-    pub amount: i64,
-    /// ISO 4217.
-    pub currency: String,
-}
+pub use super::ordered::{Address, Content, Line, Money, Order, Revision, Schedule};
 
-/// A line of an order.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Line {
-    /// Which item.
-    pub menu_id: String,
-    /// What it was called.
-    pub name: String,
-    /// What one piece cost.
-    pub unit_price: Money,
-    /// How many pieces.
-    pub quantity: u64,
-}
-
-/// An order with its sagas.
+/// What a participant has decided about the last change that it was told of.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Order {
-    /// Which.
-    pub order_id: String,
-    /// Whose.
-    pub customer_id: String,
-    /// From whom.
-    pub store_id: String,
-    /// What.
-    pub items: Vec<Line>,
-    /// What it costs.
-    pub total: Money,
-    /// Counts its changes.
-    pub version: u64,
-    /// Its sagas, as they are stored.
-    pub sagas: Vec<Value>,
+pub struct Decided {
+    /// Which change, counted from 1.
+    pub number: u64,
 }
 
 /// What the audit reads of a saga.
@@ -217,13 +185,15 @@ pub struct Holding {
     pub refund: Option<Taken>,
     /// The gateway's answer that is still to come; payments have it.
     pub awaited: Option<Awaited>,
+    /// The last change of the order; payments and the stores' tickets may have it.
+    #[serde(default, deserialize_with = "decided")]
+    pub revision: Option<Decided>,
 }
 
-/// Where a delivery goes.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Address {
-    /// Its district.
-    pub district: String,
+/// A delivery has only the number there, of the address that it has.
+fn decided<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Decided>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
 }
 
 /// A hold on money.
@@ -347,8 +317,22 @@ pub struct Load {
 /// A used idempotency key.
 #[derive(Clone, Debug, Deserialize)]
 pub struct UsedKey {
-    /// The order that it made.
+    /// The order that it made or changed.
     pub order_id: String,
+    /// The status that answered it: 201 for one that was made.
+    #[serde(default = "created")]
+    pub status: u16,
+}
+
+const fn created() -> u16 {
+    201
+}
+
+impl UsedKey {
+    /// Whether it made the order.
+    pub const fn made(&self) -> bool {
+        self.status == created()
+    }
 }
 
 /// An item of the catalog, or what `menu-item-changed` says of one.

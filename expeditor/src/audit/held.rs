@@ -64,14 +64,39 @@ pub struct Head {
 }
 
 impl Head {
-    /// Whether all its sagas have ended.
+    /// Whether all its sagas have ended, or it was cancelled before it had any.
     pub fn has_ended(&self) -> bool {
-        !self.sagas.is_empty() && self.sagas.iter().all(Saga::has_ended)
+        if self.sagas.is_empty() {
+            return self.cancelled_before_start();
+        }
+        self.sagas.iter().all(Saga::has_ended)
     }
 
-    /// How it ended: the last saga says so; a return saga's completion is a return.
+    fn cancelled_before_start(&self) -> bool {
+        self.body.schedule.as_ref().is_some_and(|it| it.cancelled.is_some())
+    }
+
+    /// When it starts, where it waits for that.
+    pub fn starts_at(&self) -> Option<i64> {
+        let schedule = self.body.schedule.as_ref().filter(|it| it.cancelled.is_none())?;
+        self.sagas.is_empty().then_some(schedule.starts_at.as_millis())
+    }
+
+    /// The order's own saga that came last: not one of its changes.
+    pub fn own(&self) -> Option<&Saga> {
+        self.sagas.iter().rev().find(|saga| saga.definition != "revise")
+    }
+
+    /// Whether a change of it is under way.
+    pub fn is_revising(&self) -> bool {
+        self.sagas.iter().any(|saga| saga.definition == "revise" && !saga.has_ended())
+    }
+
+    /// How it ended: its own last saga says so; a return saga's completion is a return.
     pub fn end(&self) -> Option<&'static str> {
-        let last = self.sagas.last()?;
+        let Some(last) = self.own() else {
+            return self.cancelled_before_start().then_some("cancelled");
+        };
         match (last.definition.as_str(), last.phase.as_str()) {
             ("return", "completed") => Some("returned"),
             (_, "completed") => Some("completed"),

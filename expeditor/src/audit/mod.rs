@@ -17,6 +17,7 @@
 pub mod bodies;
 pub mod held;
 pub mod invariants;
+pub mod ordered;
 pub mod read;
 pub mod report;
 pub mod shown;

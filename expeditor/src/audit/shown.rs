@@ -5,15 +5,21 @@ use std::collections::BTreeMap;
 
 use contracts::ServiceName;
 use runtime::db::PublishedEvent;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::bodies::{Line, Money, read};
 
 /// An order on MyPage.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Shown {
+    /// What was ordered for later.
+    pub scheduled: Option<Placed>,
     /// What was ordered.
     pub placed: Option<Placed>,
+    /// The last change that was made.
+    pub revised: Option<Revised>,
+    /// The last change that was refused.
+    pub revision_refused: Option<RevisionRefusal>,
     /// How it ended.
     pub ended: Option<Ended>,
     /// When a cancellation was refused.
@@ -40,6 +46,41 @@ pub struct Placed {
     /// When.
     #[serde(alias = "placed_at")]
     pub at: String,
+    /// For when.
+    pub scheduled_for: Option<String>,
+    /// The last change that this includes.
+    #[serde(default, deserialize_with = "or_zero")]
+    pub revision: u32,
+}
+
+/// What an order was changed to.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Revised {
+    /// Which change.
+    pub revision: u32,
+    /// What.
+    pub items: Vec<Line>,
+    /// What it costs.
+    pub total: Money,
+    /// Where it goes.
+    pub address: Address,
+    /// When.
+    pub at: String,
+}
+
+/// That a change was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct RevisionRefusal {
+    /// Which change.
+    pub revision: u32,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: String,
+}
+
+fn or_zero<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(0))
 }
 
 /// Where an order goes.
@@ -140,6 +181,16 @@ impl Shown {
             "order-placed" => {
                 self.placed = Some(read::<Envelope<Placed>>("the event of", id, payload)?.data);
             }
+            "order-scheduled" => {
+                self.scheduled = Some(read::<Envelope<Placed>>("the event of", id, payload)?.data);
+            }
+            "order-revised" => {
+                self.revised = Some(read::<Envelope<Revised>>("the event of", id, payload)?.data);
+            }
+            "revision-refused" => {
+                let told = read::<Envelope<RevisionRefusal>>("the event of", id, payload)?.data;
+                self.revision_refused = Some(told);
+            }
             "delivery-offered" => {
                 let Envelope { time: at, sequence, .. } =
                     read::<Envelope<Nothing>>("the event of", id, payload)?;
@@ -173,7 +224,28 @@ impl Shown {
         ) -> Option<&'a str> {
             (mine.is_some() && mine != other).then_some(what)
         }
+        // Of changes it may know the one before.
+        let later = |mine: Option<u32>, other: Option<u32>| mine.is_none() || mine < other;
+        let made = |it: &Self| it.revised.as_ref().map(|it| it.revision);
+        let refused = |it: &Self| it.revision_refused.as_ref().map(|it| it.revision);
         part("what was ordered", self.placed.as_ref(), other.placed.as_ref())
+            .or_else(|| {
+                part(
+                    "what was ordered for later",
+                    self.scheduled.as_ref(),
+                    other.scheduled.as_ref(),
+                )
+            })
+            .or_else(|| {
+                let behind = later(made(self), made(other));
+                let mine = self.revised.as_ref().filter(|_| !behind);
+                part("a change", mine, other.revised.as_ref())
+            })
+            .or_else(|| {
+                let behind = later(refused(self), refused(other));
+                let mine = self.revision_refused.as_ref().filter(|_| !behind);
+                part("a change that was refused", mine, other.revision_refused.as_ref())
+            })
             .or_else(|| part("its end", self.ended.as_ref(), other.ended.as_ref()))
             .or_else(|| part("a refusal", self.refused_at.as_ref(), other.refused_at.as_ref()))
             .or_else(|| part("an offer", self.offered.as_ref(), other.offered.as_ref()))
@@ -226,7 +298,11 @@ impl Shown {
             ("order-accepted", "accepted"),
             ("payment-authorized", "paid"),
         ];
-        forward.into_iter().find(|(kind, _)| self.has(kind)).map_or("placed", |(_, word)| word)
+        let first = match (&self.placed, &self.scheduled) {
+            (None, Some(_)) => "scheduled",
+            _ => "placed",
+        };
+        forward.into_iter().find(|(kind, _)| self.has(kind)).map_or(first, |(_, word)| word)
     }
 }
 

@@ -24,6 +24,8 @@ use crate::{
 /// Simulated customers look at their orders as long as the slowest ending takes with the default
 /// deadlines, and some more.
 const PATIENCE: Duration = Duration::from_secs(3600);
+/// How far ahead a simulated order for later lies: further than is asked for by default.
+const LEAD: Duration = Duration::from_secs(330);
 /// How long a simulated person repeats a request that is not answered, and waits for the menus.
 const CLIENT_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -83,6 +85,7 @@ async fn simulation(client: Client, closing: Closing, rate: Number) {
         number,
         plan: plans.draw(),
         key: format!("simulate-{run}-{number}"),
+        lead: LEAD,
     });
     let ended = match Crowd::gather(client, book, closing, CLIENT_PATIENCE).await {
         Ok(mut crowd) => {

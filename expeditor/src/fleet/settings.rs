@@ -17,6 +17,8 @@ pub(super) fn sections(settings: &Settings) -> String {
         ("assign", deadlines.assign),
         ("pickup", deadlines.pickup),
         ("deliver", deadlines.deliver),
+        ("reprice", deadlines.reprice),
+        ("amend", deadlines.amend),
     ];
     let deadlines = deadlines.into_iter().filter_map(|(name, time)| Some((name, seconds(time?))));
     let retry = [
@@ -24,12 +26,17 @@ pub(super) fn sections(settings: &Settings) -> String {
         ("cap", seconds(orchestrator.retry.cap)),
         ("attempts", orchestrator.retry.attempts.to_string()),
     ];
+    let schedule = [
+        ("earliest", seconds(orchestrator.schedule.earliest)),
+        ("latest", seconds(orchestrator.schedule.latest)),
+    ];
     let auto = |auto: bool| vec![("auto", auto.to_string())];
     let age = vec![("outbox_age_limit", seconds(orchestrator.outbox_age_limit))];
     let sections = [
         ("orchestrator", age),
         ("orchestrator.deadlines", deadlines.collect()),
         ("orchestrator.retry", retry.into()),
+        ("orchestrator.schedule", schedule.into()),
         ("payment", vec![("slow_after", seconds(settings.payment.slow_after))]),
         ("store", auto(settings.store.auto)),
         ("cook", auto(settings.cook.auto)),
@@ -68,8 +75,11 @@ mod tests {
                     assign: Some(ms(5_000)),
                     pickup: Some(ms(6_000)),
                     deliver: Some(ms(86_400_000)),
+                    reprice: Some(ms(7_000)),
+                    amend: Some(ms(8_000)),
                 },
                 retry: orchestrator::Retry { first: ms(100), cap: ms(2_000), attempts: 7 },
+                schedule: orchestrator::Lead { earliest: ms(1_500), latest: ms(90_000) },
                 outbox_age_limit: ms(61_500),
             },
             payment: payment::Settings { slow_after: ms(1_250) },

@@ -14,6 +14,7 @@ use super::plan::Plan;
 
 /// How far the people have come with one order, where others wait for that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "things that happen independently of another")]
 pub struct Progress {
     /// The cook was told by the kitchen's service that cooking has started.
     pub cooking: bool,
@@ -21,6 +22,8 @@ pub struct Progress {
     pub cancel_answered: bool,
     /// A rider has given the delivery back once.
     pub released: bool,
+    /// What the customer wanted to change was made or refused.
+    pub change_decided: bool,
 }
 
 #[derive(Debug)]

@@ -164,6 +164,11 @@ impl Client {
         self.send(Method::POST, path, Some(body), Some(key)).await
     }
 
+    /// PATCH with an idempotency key.
+    pub async fn patch(&self, path: &str, body: &Value, key: &str) -> Result<Answer, Trouble> {
+        self.send(Method::PATCH, path, Some(body), Some(key)).await
+    }
+
     /// DELETE.
     pub async fn delete(&self, path: &str) -> Result<Answer, Trouble> {
         self.send(Method::DELETE, path, None, None).await

@@ -44,6 +44,7 @@ pub struct Outcome {
     payment: Option<String>,
     cancelling: Option<Cancelling>,
     replays_missing: bool,
+    change: Option<String>,
 }
 
 impl Outcome {
@@ -61,6 +62,7 @@ impl Outcome {
             payment: None,
             cancelling: None,
             replays_missing: false,
+            change: None,
         }
     }
 
@@ -81,6 +83,14 @@ impl Outcome {
                 None
             }
         };
+    }
+
+    /// The order when the change that the customer asked for was decided, or what was answered.
+    pub fn saw_change(&mut self, answer: &Answer) {
+        self.change = answer.body["revision"]["status"].as_str().map(str::to_owned);
+        if self.change.is_none() {
+            self.remarks.push(format!("a change was answered {}", answer.brief()));
+        }
     }
 
     /// The order as it was seen last.
@@ -163,6 +173,10 @@ impl Outcome {
         let steps = [
             (wish, "the customer was not answered about the cancellation as planned"),
             (released, "no rider has given it back"),
+            (
+                self.change.as_deref() == self.plan.change(),
+                "what became of the customer's change was not as planned",
+            ),
             (!self.replays_missing, "a repeated request was not answered as a replay"),
         ];
         steps.into_iter().find(|(happened, _)| !happened).map(|(_, omitted)| omitted)
@@ -240,6 +254,15 @@ mod tests {
         assert!(pressed_twice.complaint().unwrap().contains("replay"));
         pressed_twice.saw_replays(1, 1);
         assert_eq!(pressed_twice.complaint(), None);
+
+        for (plan, status) in [(Plan::DeliverChanged, "made"), (Plan::DeliverUnchanged, "refused")]
+        {
+            let mut changed = ended(plan);
+            assert!(changed.complaint().unwrap().contains("change"));
+            let body = json!({ "revision": { "status": status } });
+            changed.saw_change(&Answer { status: 200, body, replayed: false });
+            assert_eq!(changed.complaint(), None);
+        }
 
         let mut cancelled = ended(Plan::CancelAtOnce);
         assert!(cancelled.complaint().unwrap().contains("cancellation"));

@@ -48,6 +48,10 @@ async fn answer(client: &Client, book: &Book, order_id: String) -> Result<bool, 
             | Plan::DeclinePayment
             | Plan::SlowPayment,
         ) => return Ok(false),
+        // They are still at it: who answers now, answers what was ordered first.
+        Some(plan) if plan.change().is_some() && !book.progress(&order_id).change_decided => {
+            return Ok(false);
+        }
         Some(Plan::Reject) => json!({ "accepted": false, "reason": "closing early" }),
         Some(_) => json!({ "accepted": true }),
     };

@@ -77,6 +77,12 @@ pub enum Plan {
     Deliver,
     /// The first rider gives it back before pickup; another takes it.
     DeliverAfterRelease,
+    /// It is ordered for later.
+    DeliverLater,
+    /// The customer wants more before the owner has answered.
+    DeliverChanged,
+    /// The same, but the higher sum is declined: it is delivered as it was ordered.
+    DeliverUnchanged,
     /// The owner rejects it.
     Reject,
     /// The means of payment is declined.
@@ -85,6 +91,8 @@ pub enum Plan {
     DeclineCooking,
     /// The customer cancels as soon as the order is placed.
     CancelAtOnce,
+    /// It is ordered for later, and the customer cancels before it starts.
+    CancelBeforeStart,
     /// The customer cancels while the owner has not answered.
     CancelBeforeAcceptance,
     /// The customer cancels while the ticket waits in the kitchen.
@@ -107,12 +115,17 @@ impl Plan {
     /// The kind of ending that it must lead to.
     pub const fn ending(self) -> Ending {
         match self {
-            Self::Deliver | Self::DeliverAfterRelease => Ending::Delivered,
+            Self::Deliver
+            | Self::DeliverAfterRelease
+            | Self::DeliverLater
+            | Self::DeliverChanged
+            | Self::DeliverUnchanged => Ending::Delivered,
             Self::Reject => Ending::Rejected,
             Self::DeclinePayment | Self::DeclineCooking => Ending::Declined,
-            Self::CancelAtOnce | Self::CancelBeforeAcceptance | Self::CancelBeforeCooking => {
-                Ending::CancelledInTime
-            }
+            Self::CancelAtOnce
+            | Self::CancelBeforeStart
+            | Self::CancelBeforeAcceptance
+            | Self::CancelBeforeCooking => Ending::CancelledInTime,
             Self::CancelAtStart | Self::CancelWhileCooking => Ending::CancelledTooLate,
             Self::SlowPayment | Self::SilentOwner | Self::SilentCook => Ending::TimedOut,
             Self::Return => Ending::Returned,
@@ -124,14 +137,18 @@ impl Plan {
         match self {
             Self::Deliver
             | Self::DeliverAfterRelease
+            | Self::DeliverLater
+            | Self::DeliverChanged
+            | Self::DeliverUnchanged
             | Self::CancelAtStart
             | Self::CancelWhileCooking => ("delivered", None),
             Self::Reject => ("cancelled", Some("store_rejected")),
             Self::DeclinePayment => ("cancelled", Some("payment_declined")),
             Self::DeclineCooking => ("cancelled", Some("kitchen_declined")),
-            Self::CancelAtOnce | Self::CancelBeforeAcceptance | Self::CancelBeforeCooking => {
-                ("cancelled", Some("customer_cancelled"))
-            }
+            Self::CancelAtOnce
+            | Self::CancelBeforeStart
+            | Self::CancelBeforeAcceptance
+            | Self::CancelBeforeCooking => ("cancelled", Some("customer_cancelled")),
             Self::SlowPayment => ("cancelled", Some("payment_timeout")),
             Self::SilentOwner => ("cancelled", Some("store_timeout")),
             Self::SilentCook => ("cancelled", Some("kitchen_timeout")),
@@ -144,32 +161,51 @@ impl Plan {
         match self {
             Self::DeclinePayment => "tok-declined",
             Self::SlowPayment => "tok-slow",
+            Self::DeliverUnchanged => "tok-limit",
             _ => "tok-ok",
         }
     }
 
-    /// Whether the order waits out a deadline: it takes seconds, and nobody waits for it.
+    /// Whether the order waits out a deadline, or for its time: it takes seconds, and nobody waits
+    /// for it.
     pub const fn is_slow(self) -> bool {
-        matches!(self.ending(), Ending::TimedOut)
+        matches!(self.ending(), Ending::TimedOut) || self.is_for_later()
+    }
+
+    /// Whether it is ordered for later.
+    pub const fn is_for_later(self) -> bool {
+        matches!(self, Self::DeliverLater | Self::CancelBeforeStart)
+    }
+
+    /// What becomes of the change that the customer asks for, where they ask for one.
+    pub const fn change(self) -> Option<&'static str> {
+        match self {
+            Self::DeliverChanged => Some("made"),
+            Self::DeliverUnchanged => Some("refused"),
+            _ => None,
+        }
     }
 
     const fn variants(ending: Ending) -> &'static [Self] {
         match ending {
             Ending::Delivered => &[
                 Self::Deliver,
-                Self::Deliver,
+                Self::DeliverChanged,
                 Self::Deliver,
                 Self::DeliverAfterRelease,
+                Self::DeliverLater,
                 Self::Deliver,
-                Self::Deliver,
-                Self::Deliver,
+                Self::DeliverUnchanged,
                 Self::Deliver,
             ],
             Ending::Rejected => &[Self::Reject],
             Ending::Declined => &[Self::DeclinePayment, Self::DeclineCooking],
-            Ending::CancelledInTime => {
-                &[Self::CancelBeforeCooking, Self::CancelAtOnce, Self::CancelBeforeAcceptance]
-            }
+            Ending::CancelledInTime => &[
+                Self::CancelBeforeCooking,
+                Self::CancelAtOnce,
+                Self::CancelBeforeAcceptance,
+                Self::CancelBeforeStart,
+            ],
             Ending::CancelledTooLate => &[Self::CancelWhileCooking, Self::CancelAtStart],
             Ending::TimedOut => &[Self::SilentOwner, Self::SilentCook, Self::SlowPayment],
             Ending::Returned => &[Self::Return],
@@ -258,6 +294,6 @@ mod tests {
     #[test]
     fn among_five_hundred_orders_every_way_is_planned() {
         let plans: HashSet<Plan> = Plans::new(7).draw_all(500).into_iter().collect();
-        assert_eq!(plans.len(), 14, "{plans:?}");
+        assert_eq!(plans.len(), 18, "{plans:?}");
     }
 }

@@ -49,6 +49,8 @@ pub struct Script {
 const DEADLINE: Duration = Duration::from_secs(8);
 /// The slow gateway answers well after the deadline.
 const SLOW: Duration = Duration::from_secs(16);
+/// How far ahead an order for later lies: a slow machine still takes it in time.
+const LEAD: Duration = Duration::from_secs(3);
 /// See [`Stage::patience`].
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long requests are repeated that are not answered, or answered 503.
@@ -83,6 +85,7 @@ impl Show {
         settings.orchestrator.deadlines.pay = Some(DEADLINE);
         settings.orchestrator.deadlines.accept = Some(DEADLINE);
         settings.orchestrator.deadlines.cook_start = Some(DEADLINE);
+        settings.orchestrator.schedule.earliest = Duration::from_millis(1);
         settings.payment.slow_after = SLOW;
         settings
     }
@@ -116,6 +119,7 @@ impl Show {
             number,
             plan,
             key: format!("demo-{}-{number}", script.seed),
+            lead: LEAD,
         });
         let (book, patience) = (Book::default(), stage.patience());
         let crowd = Crowd::gather(client.clone(), book, closing, patience).await;

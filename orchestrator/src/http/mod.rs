@@ -30,6 +30,7 @@ pub fn routes() -> Guarded<Handle<Orchestrator>> {
     Guarded::new()
         .post("/orders", CUSTOMERS, orders::placed(), orders::place)
         .get("/orders/{order_id}", READERS, orders::shown(), orders::show)
+        .patch("/orders/{order_id}", CUSTOMERS, orders::revised(), orders::revise)
         .delete("/orders/{order_id}", CUSTOMERS, orders::cancelled(), orders::cancel)
         .get("/catalog/stores/{store_id}", Who::ANYBODY, dishes, catalog::of_store)
         .get("/operator/sagas", Who::OVERSEERS, operator::listed(), operator::list)

@@ -1,4 +1,6 @@
-//! Customers place, look at and cancel orders.
+//! Customers place, look at, change and cancel orders.
+
+use std::str::FromStr;
 
 use axum::{
     Json,
@@ -6,22 +8,24 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use contracts::{Address, CustomerId, District, OrderId, SagaId, StoreId};
+use contracts::{Address, CustomerId, District, OrderId, SagaId, StoreId, Timestamp};
 use runtime::{
     Problem,
     http::{
         Fields, Handle, JsonBody, Operation, body::MAX_HEADER_VALUE, path_id, required_header,
         shape::PLAIN_TEXT,
     },
+    participant::both,
 };
-use schemars::{JsonSchema, json_schema};
+use schemars::{JsonSchema, Schema, json_schema};
 use serde_json::json;
 
 use crate::{
     Orchestrator,
     aggregates::{self, order_key},
     placement::{MAX_QUANTITY, PaymentToken, PlaceOrder, Wanted},
-    service::{Placing, Request},
+    revision::Change,
+    service::{Placing, Request, Revising},
     views::OrderView,
 };
 
@@ -47,6 +51,20 @@ struct Ordered {
     address: Destination,
     /// By what it is paid.
     payment: Means,
+    /// When it is to start, some minutes to some days ahead; at once where it is not said.
+    #[serde(rename = "for")]
+    scheduled_for: Option<Timestamp>,
+}
+
+/// What a customer changes; what is not named stays as it is.
+#[derive(JsonSchema)]
+#[schemars(rename = "ReviseOrder", deny_unknown_fields)]
+struct Changed {
+    /// All lines, each of an item that the order has.
+    #[schemars(length(min = 1, max = MAX_ITEMS))]
+    items: Option<Vec<Wanted>>,
+    /// Where it goes.
+    address: Option<Destination>,
 }
 
 /// Where an order goes.
@@ -73,11 +91,16 @@ struct Means {
     token: PaymentToken,
 }
 
+const KEY_SAYS: &str = "Makes a repeated request safe; belongs to the customer.";
+
+fn key_shape() -> Schema {
+    json_schema!({
+        "type": "string", "minLength": 1, "maxLength": MAX_HEADER_VALUE, "pattern": "^[!-~]+$"
+    })
+}
+
 /// What is asked by [`place`].
 pub(super) fn placed() -> Operation {
-    let key = json_schema!({
-        "type": "string", "minLength": 1, "maxLength": MAX_HEADER_VALUE, "pattern": "^[!-~]+$"
-    });
     let order = json!({
         "customer_id": "mina",
         "store_id": "noodle-house",
@@ -86,7 +109,7 @@ pub(super) fn placed() -> Operation {
         "payment": {"token": "tok-ok"},
     });
     Operation::new("place_order", "Places an order.")
-        .header("Idempotency-Key", "Makes a repeated request safe; belongs to the customer.", key)
+        .header("Idempotency-Key", KEY_SAYS, key_shape())
         .body::<Ordered>(order)
         .answer::<OrderView>(201, "The order.")
         .answer_header("Location", "Where it is found.")
@@ -102,6 +125,26 @@ pub(super) fn shown() -> Operation {
         .path::<OrderId>("order_id")
         .answer::<OrderView>(200, "The order.")
         .not_found()
+}
+
+/// What is asked by [`revise`].
+pub(super) fn revised() -> Operation {
+    let change = json!({
+        "items": [{"menu_id": "naengmyeon", "quantity": 3}],
+        "address": {"district": "mapo", "line": "14 Wausan-ro"},
+    });
+    Operation::new("revise_order", "Changes an order that the store has not accepted.")
+        .path::<OrderId>("order_id")
+        .header("Idempotency-Key", KEY_SAYS, key_shape())
+        .body::<Changed>(change)
+        .answer::<OrderView>(202, "The order; what becomes of the change shows as its `revision`.")
+        .answer::<OrderView>(200, "The order, which is changed, or was so already.")
+        .answer_header("Idempotent-Replayed", "`true` where the key was used before.")
+        .not_found()
+        .conflicts(&["revision-pending", "payment-pending", "already-accepted"])
+        .conflicts(&["order-cancelled", "order-suspended", "too-many-revisions"])
+        .problems(422, &["item-not-ordered", "total-too-large", "idempotency-key-reused"])
+        .problems(503, &["outbox-too-old"])
 }
 
 /// What is asked by [`cancel`].
@@ -143,6 +186,27 @@ pub(super) async fn show(
     Ok(Json(OrderView::of(order)).into_response())
 }
 
+/// `PATCH /orders/{order_id}`
+pub(super) async fn revise(
+    State(handle): State<Handle<Orchestrator>>,
+    Path(order_id): Path<String>,
+    headers: HeaderMap,
+    JsonBody(fields): JsonBody,
+) -> Result<Response, Problem> {
+    let key = required_header(&headers, IDEMPOTENCY_KEY)?.to_owned();
+    let order_id = path_id::<OrderId>(&order_id, "order_id");
+    let (order_id, change) = both(order_id, read_change(fields))?;
+    handle.admit(handle.service().settings().outbox_age_limit)?;
+    // Keys belong to customers, and whose an order is never changes.
+    let state = handle.get(&order_key(&order_id)).await?;
+    let order = state.as_ref().and_then(aggregates::State::as_order);
+    let order = order.ok_or_else(|| Problem::not_found("order"))?;
+    let customer_id = order.customer_id.clone();
+    let saga_id = SagaId(handle.ports().ids.next());
+    let asked = Revising { key, customer_id, order_id, saga_id, change };
+    Ok(handle.submit(Request::Revise(Box::new(asked))).await)
+}
+
 /// `DELETE /orders/{order_id}`
 pub(super) async fn cancel(
     State(handle): State<Handle<Orchestrator>>,
@@ -156,19 +220,12 @@ pub(super) async fn cancel(
 pub(crate) fn read_order(mut fields: Fields) -> Result<PlaceOrder, Problem> {
     let customer_id = fields.id("customer_id");
     let store_id = fields.id("store_id");
-    let items = fields.array("items", 1..=MAX_ITEMS, |item| {
-        let menu_id = item.id("menu_id");
-        let quantity = item.integer("quantity", 1..=i64::from(MAX_QUANTITY));
-        Some(Wanted { menu_id: menu_id?, quantity: u32::try_from(quantity?).ok()? })
-    });
-    let address = fields.object("address", |address| {
-        let district = address.id("district");
-        let line = address.text("line", 1..=MAX_ADDRESS);
-        Some(Destination { district: district?, line: line? })
-    });
+    let items = fields.array("items", 1..=MAX_ITEMS, wanted);
+    let address = fields.object("address", destination);
     let payment = fields.object("payment", |payment| {
         payment.id::<PaymentToken>("token").map(|token| Means { token })
     });
+    let scheduled_for = fields.optional_id::<At>("for").map(|At(at)| at);
     let order = (|| {
         Some(Ordered {
             customer_id: customer_id?,
@@ -176,16 +233,54 @@ pub(crate) fn read_order(mut fields: Fields) -> Result<PlaceOrder, Problem> {
             items: items?,
             address: address?,
             payment: payment?,
+            scheduled_for,
         })
     })();
     fields.finish(order).map(PlaceOrder::from)
 }
 
+/// Reads what a customer changes, likewise.
+pub(crate) fn read_change(mut fields: Fields) -> Result<Change, Problem> {
+    let items = fields.optional_array("items", 1..=MAX_ITEMS, wanted);
+    let address = fields.optional_object("address", destination);
+    let Changed { items, address } = fields.finish(Some(Changed { items, address }))?;
+    Ok(Change { items, address: address.map(Address::from) })
+}
+
+fn wanted(item: &mut Fields) -> Option<Wanted> {
+    let menu_id = item.id("menu_id");
+    let quantity = item.integer("quantity", 1..=i64::from(MAX_QUANTITY));
+    Some(Wanted { menu_id: menu_id?, quantity: u32::try_from(quantity?).ok()? })
+}
+
+fn destination(address: &mut Fields) -> Option<Destination> {
+    let district = address.id("district");
+    let line = address.text("line", 1..=MAX_ADDRESS);
+    Some(Destination { district: district?, line: line? })
+}
+
+/// A time as a client writes it.
+struct At(Timestamp);
+
+impl FromStr for At {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Timestamp::parse(text).map(Self).ok_or("must be a time in RFC 3339")
+    }
+}
+
+impl From<Destination> for Address {
+    fn from(it: Destination) -> Self {
+        Self { district: it.district, line: it.line }
+    }
+}
+
 impl From<Ordered> for PlaceOrder {
     fn from(it: Ordered) -> Self {
-        let Ordered { customer_id, store_id, items, address, payment } = it;
-        let address = Address { district: address.district, line: address.line };
-        Self { customer_id, store_id, items, address, token: payment.token }
+        let Ordered { customer_id, store_id, items, address, payment, scheduled_for } = it;
+        let (address, token) = (address.into(), payment.token);
+        Self { customer_id, store_id, items, address, token, scheduled_for }
     }
 }
 
@@ -239,8 +334,12 @@ mod tests {
             ("/payment/token", json!("a b"), "payment.token"),
             ("/payment/token", json!(""), "payment.token"),
             ("/payment/token", json!("x".repeat(201)), "payment.token"),
+            ("/for", json!("tomorrow"), "for"),
+            ("/for", json!("2026-05-28"), "for"),
+            ("/for", json!(1_780_000_000), "for"),
         ] {
             let mut body = good();
+            body["for"] = json!("2026-05-28T20:26:40+09:00");
             *body.pointer_mut(pointer).unwrap() = value;
             let problem = read(&body).unwrap_err();
             let fields: Vec<_> = problem.errors.iter().map(|error| &error.field).collect();
@@ -275,6 +374,31 @@ mod tests {
                 "store_id",
             ]
         );
+    }
+
+    #[test]
+    fn each_wrong_field_of_a_change_is_named() {
+        let item = json!({"menu_id": "m1", "quantity": 2});
+        let address = json!({"district": "mapo", "line": "1 Hill Street"});
+        for (body, wrong) in [
+            (json!({"items": [item.clone()]}), &[][..]),
+            (json!({"address": address.clone()}), &[]),
+            (json!({"items": [item.clone()], "address": address.clone()}), &[]),
+            (json!({"items": null, "address": address.clone()}), &[]),
+            (json!({}), &[]),
+            (json!({"items": []}), &["items"]),
+            (json!({"items": [{"menu_id": "m1", "quantity": 0}]}), &["items[0].quantity"]),
+            (json!({"address": {"district": "mapo"}}), &["address.line"]),
+            (json!({"items": [item], "store_id": "s2"}), &["store_id"]),
+            (json!({"address": address, "payment": {"token": "t"}}), &["payment"]),
+        ] {
+            let read = read_change(Fields::parse(body.to_string().as_bytes()).unwrap());
+            let fields = match read {
+                Ok(_) => Vec::new(),
+                Err(problem) => problem.errors.into_iter().map(|error| error.field).collect(),
+            };
+            assert_eq!(fields, wrong, "{body}");
+        }
     }
 
     #[test]

@@ -11,11 +11,12 @@ use saga::{Definition, Event, Instance};
 pub mod order;
 pub mod payload;
 pub mod return_order;
+pub mod revise;
 
 pub use payload::payload;
 
 static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
-    [order::spec(), return_order::spec()]
+    [order::spec(), return_order::spec(), revise::spec()]
         .into_iter()
         .map(|spec| Definition::build(spec).expect("a test builds every table of this list"))
         .collect()
@@ -78,7 +79,7 @@ mod tests {
 
     #[test]
     fn every_table_is_valid() {
-        for spec in [order::spec(), return_order::spec()] {
+        for spec in [order::spec(), return_order::spec(), revise::spec()] {
             let name = spec.name;
             assert!(Definition::build(spec).is_ok(), "{name}");
         }
@@ -110,6 +111,7 @@ mod tests {
             }
             let published = definition.published();
             let names = [
+                published.passed,
                 published.completed,
                 published.cancelled,
                 published.returned,

@@ -18,6 +18,7 @@ pub const VERSION: u32 = 1;
 pub fn spec() -> Spec {
     Spec::new(NAME, VERSION)
         .publishes(Published {
+            passed: None,
             completed: Some("order-completed"),
             cancelled: Some("order-cancelled"),
             // The return saga tells the end of an order that comes back.

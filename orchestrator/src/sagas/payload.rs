@@ -4,7 +4,10 @@
 
 use contracts::{
     Command, CommandType,
-    command::{AuthorizePayment, DispatchDelivery, OrderOnly, PrepareFood, RequestAcceptance},
+    command::{
+        AuthorizePayment, CapturePayment, DispatchDelivery, OrderOnly, OrderRevision, PrepareFood,
+        RequestAcceptance, RevisePayment, ReviseTicket,
+    },
 };
 
 use crate::order::Order;
@@ -12,6 +15,9 @@ use crate::order::Order;
 /// The command of that type for that order.
 pub fn payload(order: &Order, command: CommandType) -> Command {
     let only = || OrderOnly { order_id: order.order_id.clone() };
+    // Only a revision's saga asks for these, and one begins when the last has ended.
+    let (number, wanted) = order.wanted();
+    let revision = || OrderRevision { order_id: order.order_id.clone(), revision: number };
     match command {
         CommandType::AuthorizePayment => Command::AuthorizePayment(AuthorizePayment {
             order_id: order.order_id.clone(),
@@ -20,7 +26,25 @@ pub fn payload(order: &Order, command: CommandType) -> Command {
             token: order.token.expose().to_owned(),
         }),
         CommandType::VoidPayment => Command::VoidPayment(only()),
-        CommandType::CapturePayment => Command::CapturePayment(only()),
+        CommandType::CapturePayment => Command::CapturePayment(CapturePayment {
+            order_id: order.order_id.clone(),
+            amount: Some(order.total),
+        }),
+        CommandType::RevisePayment => Command::RevisePayment(RevisePayment {
+            order_id: order.order_id.clone(),
+            revision: number,
+            amount: wanted.total,
+            token: order.token.expose().to_owned(),
+        }),
+        CommandType::RestorePayment => Command::RestorePayment(revision()),
+        CommandType::AdjustPayment => Command::AdjustPayment(revision()),
+        CommandType::ReviseTicket => Command::ReviseTicket(ReviseTicket {
+            order_id: order.order_id.clone(),
+            revision: number,
+            items: wanted.items,
+            total: wanted.total,
+        }),
+        CommandType::KeepTicket => Command::KeepTicket(revision()),
         CommandType::RefundPayment => Command::RefundPayment(only()),
         CommandType::RequestAcceptance => Command::RequestAcceptance(RequestAcceptance {
             order_id: order.order_id.clone(),
@@ -40,6 +64,7 @@ pub fn payload(order: &Order, command: CommandType) -> Command {
         CommandType::DispatchDelivery => Command::DispatchDelivery(DispatchDelivery {
             order_id: order.order_id.clone(),
             store_id: order.store_id.clone(),
+            revision: order.revised(),
         }),
         CommandType::WidenSearch => Command::WidenSearch(only()),
         CommandType::RecallDelivery => Command::RecallDelivery(only()),

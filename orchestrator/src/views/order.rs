@@ -6,7 +6,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{order::Order, status::OrderStatus};
+use crate::{
+    order::Order,
+    revise::revisable,
+    revision::{Revision, RevisionState},
+    status::OrderStatus,
+};
 
 /// An order as its customer sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -14,7 +19,7 @@ use crate::{order::Order, status::OrderStatus};
 pub struct OrderView {
     /// Its id.
     pub order_id: OrderId,
-    /// The saga that it began with.
+    /// The saga that it began with; none before it starts.
     pub saga_id: Option<Uuid>,
     /// How it stands.
     pub status: OrderStatus,
@@ -27,7 +32,7 @@ pub struct OrderView {
     pub customer_id: CustomerId,
     /// From whom.
     pub store_id: StoreId,
-    /// What, as priced when it was ordered.
+    /// What, as priced when it was ordered and as it was changed since.
     pub items: Vec<Line>,
     /// What it costs in all.
     pub total: Money,
@@ -37,6 +42,12 @@ pub struct OrderView {
     pub rider_id: Option<RiderId>,
     /// Whether it could still be cancelled.
     pub cancellable: bool,
+    /// Whether it could be changed now.
+    pub revisable: bool,
+    /// The change that was asked for last.
+    pub revision: Option<RevisionView>,
+    /// When it starts, or has started, where it was ordered for later.
+    pub scheduled_for: Option<Timestamp>,
     /// When it was ordered.
     pub placed_at: Timestamp,
     /// When it last changed.
@@ -61,9 +72,49 @@ impl OrderView {
             address: order.address.clone(),
             rider_id: order.rider_id.clone(),
             cancellable: order.cancellable(),
+            revisable: revisable(order),
+            revision: order.revisions.last().map(RevisionView::of),
+            scheduled_for: order.schedule.as_ref().map(|schedule| schedule.starts_at),
             placed_at: order.placed_at,
             updated_at: order.updated_at,
             version: order.version,
+        }
+    }
+}
+
+/// A change of an order, as its customer sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Revision")]
+pub struct RevisionView {
+    /// Which one, counted from 1.
+    pub number: u32,
+    /// How it stands.
+    pub status: RevisionState,
+    /// Why it was refused, as a slug.
+    pub reason: Option<String>,
+    /// What was asked for.
+    pub items: Vec<Line>,
+    /// What that costs in all.
+    pub total: Money,
+    /// Where it was to go.
+    pub address: Address,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+    /// When it was made or refused.
+    pub decided_at: Option<Timestamp>,
+}
+
+impl RevisionView {
+    fn of(revision: &Revision) -> Self {
+        Self {
+            number: revision.number,
+            status: revision.state,
+            reason: revision.reason.clone(),
+            items: revision.wanted.items.clone(),
+            total: revision.wanted.total,
+            address: revision.wanted.address.clone(),
+            asked_at: revision.asked_at,
+            decided_at: revision.decided_at,
         }
     }
 }

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use contracts::{CommandType as C, EventType as E, ServiceName};
+use orchestrator::revision::RevisionState;
 use proptest::prelude::*;
 
-use crate::world::World;
+use crate::world::{World, pieces};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -17,6 +18,8 @@ enum Step {
     /// A participant says its latest fact again.
     Again(ServiceName),
     Cancel,
+    /// The customer wants so many pieces.
+    Revise(u32),
     /// Seconds go by.
     Pass(u64),
     /// The timer fires for nothing.
@@ -35,6 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => fact().prop_map(Step::Lose),
         2 => prop::sample::select(ServiceName::ALL.to_vec()).prop_map(Step::Again),
         1 => Just(Step::Cancel),
+        2 => (1..6_u32).prop_map(Step::Revise),
         1 => (1_u64..2_000).prop_map(Step::Pass),
         1 => Just(Step::Wake),
     ]
@@ -65,6 +69,7 @@ fn run(world: &mut World, step: Step) {
         }
         Step::Again(_) => {}
         Step::Cancel => drop(world.cancel()),
+        Step::Revise(quantity) => drop(world.revise(pieces(quantity))),
         Step::Pass(seconds) => drop(world.pass(Duration::from_secs(seconds))),
         Step::Wake => drop(world.wake()),
     }
@@ -116,6 +121,44 @@ proptest! {
         ] {
             prop_assert!(!(sent(&world, one) && sent(&world, other)), "{one:?} and {other:?}");
         }
+    }
+
+    #[test]
+    fn an_order_is_what_its_changes_made_it_and_one_is_under_way_at_a_time(
+        head_start in 0..3_usize,
+        steps in prop::collection::vec(step(), 1..25),
+    ) {
+        let mut world = World::after(&FORWARD[..head_start]);
+        let mut content = world.order().content();
+        for step in steps {
+            let changes = world.order().revisions.len();
+            run(&mut world, step);
+            let order = world.order();
+            let (last, earlier) = match order.revisions.split_last() {
+                Some((last, earlier)) => (Some(last), earlier),
+                None => (None, &[][..]),
+            };
+            prop_assert!(earlier.iter().all(|it| it.state != RevisionState::Pending));
+            let running = order.sagas.iter().filter(|saga| {
+                saga.definition() == "revise" && !saga.is_terminal()
+            });
+            prop_assert!(running.count() <= 1);
+            if let Some(last) = last {
+                prop_assert_eq!(last.number as usize, order.revisions.len());
+                if order.revisions.len() > changes {
+                    prop_assert_eq!(&last.before, &content);
+                }
+                content = if last.state == RevisionState::Made {
+                    last.wanted.clone()
+                } else {
+                    last.before.clone()
+                };
+            }
+            prop_assert_eq!(&order.content(), &content);
+        }
+        let made = world.order().revisions.iter().filter(|it| it.state == RevisionState::Made);
+        let told = world.events().into_iter().filter(|kind| *kind == E::OrderRevised).count();
+        prop_assert!(told <= made.count());
     }
 
     #[test]

@@ -5,10 +5,14 @@
 
 mod answers;
 mod catalog;
+mod changes;
 mod endings;
 mod idempotency;
 mod laws;
 mod payloads;
 mod races;
+mod replies;
+mod revisions;
+mod schedules;
 mod timers;
 mod world;

@@ -12,14 +12,17 @@ use contracts::{
 use orchestrator::{
     Orchestrator, Order, Settings, State,
     placement::{PlaceOrder, Wanted},
-    service::{Placing, Request},
+    revision::Change,
+    service::{Placing, Request, Revising},
 };
 use runtime::{
-    Aggregate, Content, Decision, HistoryEntry, Incoming, Input, Key, Outgoing, Problem, Reply,
-    SagaRow, Service, View,
+    Aggregate, Content, Decision, HistoryEntry, Incoming, Input, Key, Outgoing, Reply, SagaRow,
+    Service, View,
 };
 use serde_json::Value;
 use uuid::Uuid;
+
+pub(crate) use crate::replies::{body, refusal, status};
 
 /// When every scenario starts.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_780_000_000_000);
@@ -72,6 +75,7 @@ pub(crate) struct World {
     pub(crate) deaf_until: Option<Timestamp>,
     states: HashMap<Key, State>,
     messages: u128,
+    keys: u32,
 }
 
 pub(crate) fn asked(token: &str) -> PlaceOrder {
@@ -84,7 +88,14 @@ pub(crate) fn asked(token: &str) -> PlaceOrder {
             line: "12 River Street".to_owned(),
         },
         token: token.parse().unwrap(),
+        scheduled_for: None,
     }
+}
+
+/// A change to so many pieces.
+pub(crate) fn pieces(quantity: u32) -> Change {
+    let item = Wanted { menu_id: MenuId::new("m1").unwrap(), quantity };
+    Change { items: Some(vec![item]), address: None }
 }
 
 impl World {
@@ -106,6 +117,7 @@ impl World {
             deaf_until: None,
             states: HashMap::new(),
             messages: 0,
+            keys: 0,
         };
         world.menu("m1", 9_500, 1);
         world
@@ -163,6 +175,25 @@ impl World {
     ) -> Outcome {
         let placing = Placing { key: key.to_owned(), order_id, saga_id, order };
         self.decide(&Input::Request(Request::Place(Box::new(placing))))
+    }
+
+    /// The customer asks for a change, under a key of its own.
+    pub(crate) fn revise(&mut self, change: Change) -> Outcome {
+        self.keys += 1;
+        let key = format!("change-{}", self.keys);
+        self.revise_as(&key, change)
+    }
+
+    pub(crate) fn revise_as(&mut self, key: &str, change: Change) -> Outcome {
+        self.messages += 1;
+        let asked = Revising {
+            key: key.to_owned(),
+            customer_id: CustomerId::new("c1").unwrap(),
+            order_id: self.order_id.clone(),
+            saga_id: SagaId(Uuid::from_u128((0xabc << 64) | self.messages)),
+            change,
+        };
+        self.decide(&Input::Request(Request::Revise(Box::new(asked))))
     }
 
     pub(crate) fn cancel(&mut self) -> Outcome {
@@ -324,6 +355,9 @@ impl World {
         for row in decision.sagas {
             self.rows.insert(row.saga_id, row);
         }
+        let is_event = |it: &&Outgoing| matches!(it.content, Content::Event { .. });
+        let events = decision.messages.iter().filter(is_event).count();
+        assert!(events <= 1, "one version tells one event");
         for message in decision.messages {
             assert!(locked.contains(&message.about), "{} speaks without a lock", message.about);
             if let Content::Event { event, sequence, .. } = &message.content {
@@ -359,26 +393,4 @@ fn kinds(messages: &[Outgoing]) -> (Vec<CommandType>, Vec<EventType>) {
         }
     }
     (commands, events)
-}
-
-pub(crate) fn status(reply: &Reply) -> u16 {
-    match reply {
-        Reply::None => 0,
-        Reply::Done { status, .. } => *status,
-        Reply::Refused(problem) => problem.status,
-    }
-}
-
-pub(crate) fn refusal(reply: &Reply) -> &Problem {
-    match reply {
-        Reply::Refused(problem) => problem,
-        other => panic!("refused, but it was {other:?}"),
-    }
-}
-
-pub(crate) fn body(reply: &Reply) -> &Value {
-    match reply {
-        Reply::Done { body, .. } => body,
-        other => panic!("done, but it was {other:?}"),
-    }
 }

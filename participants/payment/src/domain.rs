@@ -6,14 +6,20 @@
 //! undone, everything that arrives later is answered with the undone fact.
 
 use contracts::{
-    CustomerId, Detail, EventType, Money, OrderId, Record, SagaId, Timestamp,
-    command::AuthorizePayment,
+    Detail, EventType, Money, OrderId, Record, SagaId, Timestamp, command::AuthorizePayment,
 };
 use runtime::participant::{ANSWER_PENDING, EARLY_TIMER, STALE_TIMER, UNKNOWN_ORDER};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::gateway::{Answer, Verdict};
+use crate::{
+    gateway::{Answer, Verdict},
+    revision::Revision,
+};
+
+pub use crate::money::{
+    Authorization, AuthorizationState, Awaited, Capture, CaptureState, Refund, RefundState,
+};
 
 /// What is known and held for one order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +38,9 @@ pub struct OrderPayment {
     pub refund: Option<Refund>,
     /// The gateway's answer that is still to come.
     pub awaited: Option<Awaited>,
+    /// The last change of the order's sum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
     /// Sequence and milestones.
     pub record: Record,
     /// When it last changed.
@@ -75,90 +84,6 @@ impl State {
             Self::Refunded => "refunded",
         }
     }
-}
-
-/// A hold on the customer's money.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Authorization {
-    /// How it stands.
-    pub state: AuthorizationState,
-    /// Whose money.
-    pub customer_id: CustomerId,
-    /// How much.
-    pub amount: Money,
-    /// When it was asked for.
-    pub requested_at: Timestamp,
-    /// When the gateway answered.
-    pub answered_at: Option<Timestamp>,
-}
-
-/// How a hold stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AuthorizationState {
-    /// Asked for, not answered.
-    Pending,
-    /// Held.
-    Authorized,
-    /// Refused by the gateway.
-    Declined,
-    /// Released.
-    Voided,
-    /// Used up by the capture.
-    Captured,
-}
-
-/// Money taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Capture {
-    /// How it stands.
-    pub state: CaptureState,
-    /// How much.
-    pub amount: Money,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// How a capture stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CaptureState {
-    /// Taken.
-    Captured,
-    /// Given back.
-    Refunded,
-}
-
-/// What a refund came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Refund {
-    /// What there was to undo.
-    pub state: RefundState,
-    /// How much was given back or released; none where nothing was there.
-    pub amount: Option<Money>,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// What a refund found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RefundState {
-    /// A capture: the money went back.
-    Refunded,
-    /// Only a hold: it was released.
-    Released,
-    /// Neither.
-    Nothing,
-}
-
-/// An answer of the gateway that is still to come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Awaited {
-    /// When it comes.
-    pub at: Timestamp,
-    /// What it will be: the test gateway knows beforehand.
-    pub verdict: Verdict,
 }
 
 /// What an input came to.
@@ -210,17 +135,22 @@ pub fn void(current: Option<&OrderPayment>, order_id: &OrderId, now: Timestamp) 
     };
     match payment.state {
         State::Pending => payment.clone().reverse_later(State::Voiding, now),
+        State::Authorized if payment.raise_awaited() => {
+            payment.clone().reverse_later(State::Voiding, now)
+        }
         State::Voiding | State::Refunding => Outcome::Nothing(ANSWER_PENDING),
         State::Authorized | State::Declined => payment.clone().voided(now),
         State::Voided | State::Captured | State::Refunded => Outcome::Repeat,
     }
 }
 
-/// `capture-payment`: takes what is held, once.
-pub fn capture(current: Option<&OrderPayment>, now: Timestamp) -> Outcome {
+/// `capture-payment`: takes so much of what is held, or all of it, once. The rest is released.
+pub fn capture(current: Option<&OrderPayment>, amount: Option<Money>, now: Timestamp) -> Outcome {
     match current {
         None => Outcome::Nothing(UNKNOWN_ORDER),
-        Some(payment) if payment.state == State::Authorized => payment.clone().captured(now),
+        Some(payment) if payment.state == State::Authorized => {
+            payment.clone().captured(amount, now)
+        }
         Some(payment) => payment.tell_again(),
     }
 }
@@ -232,6 +162,9 @@ pub fn refund(current: Option<&OrderPayment>, order_id: &OrderId, now: Timestamp
     };
     match payment.state {
         State::Pending => payment.clone().reverse_later(State::Refunding, now),
+        State::Authorized if payment.raise_awaited() => {
+            payment.clone().reverse_later(State::Refunding, now)
+        }
         // A void that waits is answered first; the refund, sent again, finds it voided.
         State::Voiding | State::Refunding => Outcome::Nothing(ANSWER_PENDING),
         State::Authorized | State::Declined | State::Voided | State::Captured => {
@@ -250,7 +183,12 @@ pub fn wake(current: Option<&OrderPayment>, now: Timestamp) -> Outcome {
     if now < awaited.at {
         return Outcome::Nothing(EARLY_TIMER);
     }
-    payment.clone().answered(awaited.verdict, now)
+    let payment = payment.clone();
+    if payment.raise_awaited() {
+        payment.raise_answered(awaited.verdict, now)
+    } else {
+        payment.answered(awaited.verdict, now)
+    }
 }
 
 impl OrderPayment {
@@ -263,6 +201,7 @@ impl OrderPayment {
             capture: None,
             refund: None,
             awaited: None,
+            revision: None,
             record: Record::default(),
             updated_at: now,
         }
@@ -280,7 +219,7 @@ impl OrderPayment {
         }
     }
 
-    fn tell_again(&self) -> Outcome {
+    pub(crate) fn tell_again(&self) -> Outcome {
         match self.record.latest() {
             Some(_) => Outcome::Repeat,
             None => Outcome::Nothing(ANSWER_PENDING),
@@ -289,6 +228,10 @@ impl OrderPayment {
 
     fn reverse_later(mut self, state: State, now: Timestamp) -> Outcome {
         self.state = state;
+        self.quietly(now)
+    }
+
+    pub(crate) fn quietly(mut self, now: Timestamp) -> Outcome {
         self.updated_at = now;
         self.record.touch();
         Outcome::Quiet(Box::new(self))
@@ -326,18 +269,44 @@ impl OrderPayment {
         self.happened(State::Voided, EventType::PaymentVoided, detail, now)
     }
 
-    fn captured(mut self, now: Timestamp) -> Outcome {
+    fn captured(mut self, amount: Option<Money>, now: Timestamp) -> Outcome {
         let Some(authorization) = &mut self.authorization else {
             return Outcome::Nothing("nothing-to-capture");
         };
         authorization.state = AuthorizationState::Captured;
-        let amount = authorization.amount;
+        let held = authorization.amount;
+        let covered = |it: &Money| it.currency == held.currency && it.amount <= held.amount;
+        let amount = amount.filter(covered).unwrap_or(held);
+        authorization.amount = amount;
         self.capture = Some(Capture { state: CaptureState::Captured, amount, at: now });
         let detail = Detail { amount: Some(amount), ..Detail::default() };
         self.happened(State::Captured, EventType::PaymentCaptured, detail, now)
     }
 
     fn refunded(mut self, now: Timestamp) -> Outcome {
+        let amount = self.give_back(now);
+        let detail = Detail { amount, ..Detail::default() };
+        self.happened(State::Refunded, EventType::PaymentRefunded, detail, now)
+    }
+
+    /// A void or a refund that waited for the gateway, told together with what became of that.
+    pub(crate) fn undone_together(
+        mut self,
+        before: (EventType, Detail),
+        now: Timestamp,
+    ) -> Outcome {
+        let (state, kind, amount) = if self.state == State::Voiding {
+            (State::Voided, EventType::PaymentVoided, self.release_hold())
+        } else {
+            (State::Refunded, EventType::PaymentRefunded, self.give_back(now))
+        };
+        self.state = state;
+        self.updated_at = now;
+        self.record.add_all(now, [before, (kind, Detail { amount, ..Detail::default() })]);
+        Outcome::News(Box::new(self))
+    }
+
+    fn give_back(&mut self, now: Timestamp) -> Option<Money> {
         let (state, amount) = match &mut self.capture {
             Some(capture) => {
                 capture.state = CaptureState::Refunded;
@@ -349,8 +318,7 @@ impl OrderPayment {
             },
         };
         self.refund = Some(Refund { state, amount, at: now });
-        let detail = Detail { amount, ..Detail::default() };
-        self.happened(State::Refunded, EventType::PaymentRefunded, detail, now)
+        amount
     }
 
     /// Releases the hold, if there is one; how much it was.
@@ -363,7 +331,7 @@ impl OrderPayment {
         Some(authorization.amount)
     }
 
-    fn happened(
+    pub(crate) fn happened(
         mut self,
         state: State,
         kind: EventType,

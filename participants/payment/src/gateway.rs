@@ -26,6 +26,16 @@ pub enum Answer {
     Later(Duration, Verdict),
 }
 
+/// Asks for a higher sum to be held. `tok-limit` is declined, `tok-slow` and `tok-slow-raise` are
+/// approved after `slow_after`, every other token is approved at once.
+pub fn raise(token: &str, slow_after: Duration) -> Answer {
+    match token {
+        "tok-limit" | "tok-declined" => Answer::Now(Verdict::Declined),
+        "tok-slow" | "tok-slow-raise" => Answer::Later(slow_after, Verdict::Approved),
+        _ => Answer::Now(Verdict::Approved),
+    }
+}
+
 /// Asks for a hold. `tok-declined` is declined, `tok-slow` approved after `slow_after`, every
 /// other token approved at once.
 pub fn ask(token: &str, slow_after: Duration) -> Answer {

@@ -2,7 +2,10 @@
 
 use std::convert::Infallible;
 
-use contracts::{Command, Message, OrderId, SagaId, ServiceName, Timestamp};
+use contracts::{
+    Command, Message, OrderId, SagaId, ServiceName, Timestamp,
+    command::{AuthorizePayment, CapturePayment, RevisePayment},
+};
 use runtime::{
     Cause, Decision, Incoming, Input, Key, Keys, Kind, Outgoing, Service, View,
     participant::{self, answer_again, changed, misrouted},
@@ -12,7 +15,7 @@ use crate::{
     OrderPayment, Settings,
     aggregates::{PAYMENT, payment_key},
     domain::{self, Outcome},
-    gateway,
+    gateway, revision,
 };
 
 /// The payment service.
@@ -40,7 +43,11 @@ impl Payment {
         let key = payment_key(order_id);
         let current = view.get(&key);
         let outcome = match command {
-            Command::AuthorizePayment(asked) if asked.amount.amount < 0 => {
+            Command::AuthorizePayment(AuthorizePayment { amount, .. })
+            | Command::RevisePayment(RevisePayment { amount, .. })
+            | Command::CapturePayment(CapturePayment { amount: Some(amount), .. })
+                if amount.amount < 0 =>
+            {
                 return Decision::dead_letter(
                     Cause::ImpossibleAmount.because("an amount to hold cannot be negative"),
                 );
@@ -50,7 +57,13 @@ impl Payment {
                 domain::authorize(current, asked, answer, now)
             }
             Command::VoidPayment(_) => domain::void(current, order_id, now),
-            Command::CapturePayment(_) => domain::capture(current, now),
+            Command::CapturePayment(asked) => domain::capture(current, asked.amount, now),
+            Command::RevisePayment(asked) => {
+                let answer = gateway::raise(&asked.token, self.settings.slow_after);
+                revision::revise(current, asked, answer, now)
+            }
+            Command::RestorePayment(asked) => revision::restore(current, asked.revision, now),
+            Command::AdjustPayment(asked) => revision::adjust(current, asked.revision, now),
             Command::RefundPayment(_) => domain::refund(current, order_id, now),
             _ => return misrouted(ServiceName::Payment, &incoming.message),
         };

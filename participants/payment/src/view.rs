@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::{
     OrderPayment,
     domain::{Authorization, Capture, Refund, State},
+    revision::Revision,
 };
 
 /// A payment as `GET /payment/orders/{order_id}` shows it.
@@ -39,6 +40,8 @@ pub struct MoneyView<'a> {
     capture: Option<&'a Capture>,
     /// What was given back.
     refund: Option<&'a Refund>,
+    /// The last change of the order's sum.
+    revision: Option<&'a Revision>,
 }
 
 /// A payment as people see it.
@@ -58,6 +61,7 @@ fn money_view(payment: &OrderPayment) -> MoneyView<'_> {
         authorization: payment.authorization.as_ref(),
         capture: payment.capture.as_ref(),
         refund: payment.refund.as_ref(),
+        revision: payment.revision.as_ref(),
     }
 }
 

@@ -49,5 +49,5 @@ pub(crate) fn surroundings(
 fn own_district<'a>(current: Option<&'a Delivery>, heard: &'a Heard) -> Option<&'a District> {
     let known = current.and_then(|current| current.address.as_ref());
     let told = if let Heard::Placed { address, .. } = heard { Some(address) } else { None };
-    known.or(told).map(|address| &address.district)
+    told.or(known).map(|address| &address.district)
 }

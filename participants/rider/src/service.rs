@@ -220,13 +220,20 @@ impl Rider {
 fn read(message: &Message) -> Option<(&OrderId, Heard)> {
     Some(match message {
         Message::Command(Command::DispatchDelivery(dispatch)) => {
-            (&dispatch.order_id, Heard::Dispatch { store_id: dispatch.store_id.clone() })
+            let (store_id, revision) = (dispatch.store_id.clone(), dispatch.revision.unwrap_or(0));
+            (&dispatch.order_id, Heard::Dispatch { store_id, revision })
         }
         Message::Command(Command::WidenSearch(widen)) => (&widen.order_id, Heard::Widen),
         Message::Command(Command::RecallDelivery(recall)) => (&recall.order_id, Heard::Recall),
         Message::Event(Event::OrderPlaced(placed)) => {
             let (store_id, address) = (placed.store_id.clone(), placed.address.clone());
-            (&placed.order_id, Heard::Placed { store_id, address })
+            let revision = placed.revision.unwrap_or(0);
+            (&placed.order_id, Heard::Placed { store_id, address, revision })
+        }
+        Message::Event(Event::OrderRevised(revised)) => {
+            let (store_id, address) = (revised.store_id.clone(), revised.address.clone());
+            let revision = revised.revision;
+            (&revised.order_id, Heard::Placed { store_id, address, revision })
         }
         Message::Event(Event::Fact(EventType::CookFinished, fact)) => {
             (&fact.order_id, Heard::FoodReady)

@@ -12,7 +12,10 @@ use runtime::{
 use crate::{
     Settings, StoreAggregate,
     aggregates::{MENU_ITEM, TICKET, menu_item_key, ticket_key},
-    domain::{MenuItem, Outcome, Put, Refusal, Shortage, State, Ticket, Wanted, menu_item, ticket},
+    domain::{
+        MenuItem, Outcome, Put, Refusal, Shortage, State, Ticket, Wanted, menu_item, revision,
+        ticket,
+    },
     view::{menu_item_view, ticket_view},
 };
 
@@ -67,6 +70,8 @@ impl Store {
                 Ok(ticket::request(current, asked, self.settings.auto, &shelf, now))
             }
             Command::CancelTicket(_) => ticket::cancel(current, order_id, &shelf, now),
+            Command::ReviseTicket(asked) => Ok(revision::revise(current, asked, now)),
+            Command::KeepTicket(asked) => Ok(revision::keep(current, asked.revision, now)),
             Command::SettleStock(_) => ticket::settle(current, &shelf, now),
             Command::Restock(_) => ticket::restock(current, order_id, &shelf, now),
             _ => return misrouted(ServiceName::Store, &incoming.message),

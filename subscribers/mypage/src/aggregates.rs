@@ -31,7 +31,7 @@ impl Aggregate for Order {
 
     /// None until it is known what was ordered: nobody is shown half an order.
     fn owner(&self) -> Option<&str> {
-        self.placed.as_ref().map(|placed| placed.customer_id.as_str())
+        self.ordered().map(|placed| placed.customer_id.as_str())
     }
 
     fn encode(&self) -> Result<String, serde_json::Error> {

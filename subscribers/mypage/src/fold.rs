@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use contracts::{
     Address, CustomerId, Event, EventType, Fact, Line, Milestone, Money, OrderId, ServiceName,
-    StoreId, Timestamp, event::OrderPlaced,
+    StoreId, Timestamp,
+    event::{OrderPlaced, OrderRevised, OrderScheduled},
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +17,15 @@ use serde::{Deserialize, Serialize};
 pub struct Order {
     /// Its id.
     pub order_id: OrderId,
-    /// What was ordered; none as long as other news of it is all that has come.
+    /// What was ordered for later, as it was then.
+    pub scheduled: Option<Placed>,
+    /// What was ordered, as it was when the order started; none as long as other news of it is all
+    /// that has come.
     pub placed: Option<Placed>,
+    /// The last change of it that was made.
+    pub revised: Option<Revised>,
+    /// The last change of it that was refused.
+    pub revision_refused: Option<RevisionRefusal>,
     /// How it ended.
     pub ended: Option<Ended>,
     /// When a cancellation was refused.
@@ -46,6 +54,63 @@ pub struct Placed {
     pub address: Address,
     /// When.
     pub at: Timestamp,
+    /// For when, where it was ordered for later.
+    pub scheduled_for: Option<Timestamp>,
+    /// The last change that this includes; 0 for none.
+    pub revision: u32,
+}
+
+/// What an order was changed to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revised {
+    /// Which change of it, counted from 1.
+    pub revision: u32,
+    /// What, from then on.
+    pub items: Vec<Line>,
+    /// What it costs in all.
+    pub total: Money,
+    /// Where it goes.
+    pub address: Address,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// That a change was not made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevisionRefusal {
+    /// Which change, counted from 1.
+    pub revision: u32,
+    /// Why, as a slug.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl From<&OrderScheduled> for Placed {
+    fn from(scheduled: &OrderScheduled) -> Self {
+        Self {
+            customer_id: scheduled.customer_id.clone(),
+            store_id: scheduled.store_id.clone(),
+            items: scheduled.items.clone(),
+            total: scheduled.total,
+            address: scheduled.address.clone(),
+            at: scheduled.placed_at,
+            scheduled_for: Some(scheduled.scheduled_for),
+            revision: 0,
+        }
+    }
+}
+
+impl From<&OrderRevised> for Revised {
+    fn from(revised: &OrderRevised) -> Self {
+        Self {
+            revision: revised.revision,
+            items: revised.items.clone(),
+            total: revised.total,
+            address: revised.address.clone(),
+            at: revised.at,
+        }
+    }
 }
 
 impl From<&OrderPlaced> for Placed {
@@ -57,6 +122,8 @@ impl From<&OrderPlaced> for Placed {
             total: placed.total,
             address: placed.address.clone(),
             at: placed.placed_at,
+            scheduled_for: placed.scheduled_for,
+            revision: placed.revision.unwrap_or(0),
         }
     }
 }
@@ -119,7 +186,10 @@ impl Order {
     pub fn unknown(order_id: OrderId) -> Self {
         Self {
             order_id,
+            scheduled: None,
             placed: None,
+            revised: None,
+            revision_refused: None,
             ended: None,
             refused_at: None,
             offered: None,
@@ -137,6 +207,28 @@ impl Order {
             Event::OrderPlaced(placed) => {
                 let news = self.placed.is_none();
                 self.placed.get_or_insert_with(|| Placed::from(placed));
+                news
+            }
+            Event::OrderScheduled(scheduled) => {
+                let news = self.scheduled.is_none();
+                self.scheduled.get_or_insert_with(|| Placed::from(scheduled));
+                news
+            }
+            Event::OrderRevised(revised) => {
+                let news = self.revised.as_ref().is_none_or(|it| it.revision < revised.revision);
+                if news {
+                    self.revised = Some(Revised::from(revised));
+                }
+                news
+            }
+            Event::RevisionRefused(refused) => {
+                let held = self.revision_refused.as_ref();
+                let news = held.is_none_or(|it| it.revision < refused.revision);
+                if news {
+                    let (revision, reason, at) =
+                        (refused.revision, refused.reason.clone(), refused.at);
+                    self.revision_refused = Some(RevisionRefusal { revision, reason, at });
+                }
                 news
             }
             Event::OrderCancelled(ended)
@@ -167,6 +259,17 @@ impl Order {
         }
     }
 
+    /// What was ordered, as it was first told of; none as long as nobody has told.
+    pub fn ordered(&self) -> Option<&Placed> {
+        self.placed.as_ref().or(self.scheduled.as_ref())
+    }
+
+    /// The last change that came after what was [ordered](Self::ordered).
+    pub fn changed(&self) -> Option<&Revised> {
+        let included = self.ordered()?.revision;
+        self.revised.as_ref().filter(|revised| revised.revision > included)
+    }
+
     /// What that participant has told.
     pub fn told_by(&self, service: ServiceName) -> Option<&Progress> {
         self.progress.get(&service)
@@ -182,7 +285,9 @@ impl Order {
     pub fn updated_at(&self) -> Option<Timestamp> {
         let facts = self.progress.values().filter_map(Progress::latest).map(|it| it.at);
         facts
-            .chain(self.placed.as_ref().map(|it| it.at))
+            .chain(self.ordered().map(|it| it.at))
+            .chain(self.revised.as_ref().map(|it| it.at))
+            .chain(self.revision_refused.as_ref().map(|it| it.at))
             .chain(self.ended.as_ref().map(|it| it.at))
             .chain(self.refused_at)
             .chain(self.offered.map(|it| it.at))

@@ -73,6 +73,9 @@ fn about(incoming: &Incoming) -> Option<&OrderId> {
     match event {
         Event::Fact(_, fact) => Some(&fact.order_id),
         Event::OrderPlaced(placed) => Some(&placed.order_id),
+        Event::OrderScheduled(scheduled) => Some(&scheduled.order_id),
+        Event::OrderRevised(revised) => Some(&revised.order_id),
+        Event::RevisionRefused(refused) => Some(&refused.order_id),
         Event::OrderCancelled(ended)
         | Event::OrderCompleted(ended)
         | Event::OrderReturned(ended)

@@ -12,6 +12,8 @@ use crate::fold::Order;
 #[schemars(rename = "MypageOrderStatus")]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
+    /// Asked for, for a later time.
+    Scheduled,
     /// Asked for.
     Placed,
     /// The payment is authorized.
@@ -61,6 +63,7 @@ impl Status {
     /// The word.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Scheduled => "scheduled",
             Self::Placed => "placed",
             Self::Paid => "paid",
             Self::Accepted => "accepted",
@@ -86,7 +89,11 @@ impl Status {
             None if !order.has(E::CookStarted) && any(&GIVEN_UP) => Self::Cancelling,
             None => {
                 let furthest = FORWARD.iter().find(|(kind, _)| order.has(*kind));
-                furthest.map_or(Self::Placed, |(_, status)| *status)
+                let first = match (&order.placed, &order.scheduled) {
+                    (None, Some(_)) => Self::Scheduled,
+                    _ => Self::Placed,
+                };
+                furthest.map_or(first, |(_, status)| *status)
             }
         }
     }

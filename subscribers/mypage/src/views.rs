@@ -29,6 +29,10 @@ pub struct OrderView {
     /// `refused` where a cancellation came too late.
     #[schemars(extend("examples" = ["refused"]))]
     pub cancellation: Option<&'static str>,
+    /// For when, where it was ordered for later.
+    pub scheduled_for: Option<Timestamp>,
+    /// The last change of it that was made or refused.
+    pub revision: Option<Revision>,
     /// What, as priced when it was ordered.
     pub items: Vec<Line>,
     /// What it costs in all.
@@ -47,6 +51,18 @@ pub struct OrderView {
     pub placed_at: Timestamp,
     /// When the latest of all this happened.
     pub updated_at: Timestamp,
+}
+
+/// A change that a customer asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "MypageRevision")]
+pub struct Revision {
+    /// Which change of the order, counted from 1.
+    pub number: u32,
+    /// Why it was refused, as a slug; none where it was made.
+    pub refused: Option<String>,
+    /// When that was.
+    pub at: Timestamp,
 }
 
 /// One participant's part in an order.
@@ -79,7 +95,8 @@ pub struct Delivery {
 impl OrderView {
     /// That order; none as long as nobody has told what was ordered.
     pub fn of(order: &Order) -> Option<Self> {
-        let placed = order.placed.as_ref()?;
+        let placed = order.ordered()?;
+        let changed = order.changed();
         let part = |service| order.told_by(service).and_then(Part::of);
         Some(Self {
             order_id: order.order_id.clone(),
@@ -88,9 +105,11 @@ impl OrderView {
             status: Status::of(order),
             reason: order.ended.as_ref().and_then(|ended| ended.reason.clone()),
             cancellation: order.refused_at.map(|_| "refused"),
-            items: placed.items.clone(),
-            total: placed.total,
-            address: placed.address.clone(),
+            scheduled_for: placed.scheduled_for,
+            revision: Revision::of(order),
+            items: changed.map_or(&placed.items, |it| &it.items).clone(),
+            total: changed.map_or(placed.total, |it| it.total),
+            address: changed.map_or(&placed.address, |it| &it.address).clone(),
             payment: part(ServiceName::Payment),
             acceptance: part(ServiceName::Store),
             cooking: part(ServiceName::Cook),
@@ -98,6 +117,21 @@ impl OrderView {
             placed_at: placed.at,
             updated_at: order.updated_at().unwrap_or(placed.at),
         })
+    }
+}
+
+impl Revision {
+    /// The last one; each number is either made or refused.
+    fn of(order: &Order) -> Option<Self> {
+        let made = order.revised.as_ref();
+        let refused = order.revision_refused.as_ref();
+        let made = made.map(|it| Self { number: it.revision, refused: None, at: it.at });
+        let refused = refused.map(|it| Self {
+            number: it.revision,
+            refused: Some(it.reason.clone()),
+            at: it.at,
+        });
+        made.into_iter().chain(refused).max_by_key(|it| it.number)
     }
 }
 

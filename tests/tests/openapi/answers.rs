@@ -171,6 +171,33 @@ async fn every_route_answers_as_the_document_tells() {
     let refused = app.place("sora", 1, "tok-declined").await;
     app.reaches(&refused, "cancelled").await;
 
+    // One for later, one that is changed, and what either refuses.
+    let later = app.ports().now().plus(std::time::Duration::from_secs(3_600));
+    let mut body = order_body("later", 1, "tok-ok");
+    body["for"] = json!(later);
+    let scheduled = it.ask("POST /orders", Some(body)).await;
+    assert_eq!((scheduled.status, &scheduled.body["status"]), (201, &json!("scheduled")));
+    let scheduled = format!("/orders/{}", scheduled.body["order_id"].as_str().unwrap());
+    it.ask(&format!("GET {scheduled}"), None).await;
+    assert_eq!(it.ask(&format!("DELETE {scheduled}"), None).await.status, 200);
+    let change = json!({"items": [{"menu_id": DISH, "quantity": 2}]});
+    let changed = app.place("dana", 1, "tok-ok").await;
+    app.reaches(&changed, "paid").await;
+    let path = format!("PATCH /orders/{changed}");
+    assert_eq!(it.ask(&path, Some(json!({}))).await.status, 200);
+    let other = json!({"items": [{"menu_id": "no-such-dish", "quantity": 2}]});
+    assert_eq!(it.ask(&path, Some(other)).await.slug(), "idempotency-key-reused");
+    let changed = app.place("yuna", 1, "tok-ok").await;
+    app.reaches(&changed, "paid").await;
+    let path = format!("PATCH /orders/{changed}");
+    assert_eq!(it.ask(&path, Some(change.clone())).await.status, 202);
+    app.until("it is decided", || async {
+        app.order(&changed).await["revision"]["status"] == "made"
+    })
+    .await;
+    let late = it.ask(&format!("PATCH /orders/{declined}"), Some(change)).await;
+    assert_eq!(late.slug(), "order-cancelled");
+
     // What each service holds of all that.
     bury(&app).await;
     for service in ServiceName::ALL {

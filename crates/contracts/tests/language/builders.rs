@@ -4,8 +4,14 @@ use contracts::{
     Address, Command, CommandId, CommandType, Currency, CustomerId, Detail, District, Envelope,
     Event, EventType, Fact, Line, MenuId, MessageId, Milestone, Money, OrderId, RiderId, SagaId,
     ServiceName, StoreId, Timestamp,
-    command::{AuthorizePayment, DispatchDelivery, OrderOnly, PrepareFood, RequestAcceptance},
-    event::{DeliveryOffered, MenuItemChanged, OrderEnded, OrderPlaced},
+    command::{
+        AuthorizePayment, CapturePayment, DispatchDelivery, OrderOnly, OrderRevision, PrepareFood,
+        RequestAcceptance, RevisePayment, ReviseTicket,
+    },
+    event::{
+        DeliveryOffered, MenuItemChanged, OrderEnded, OrderPlaced, OrderRevised, OrderScheduled,
+        RevisionRefused,
+    },
     schema::MessageType,
 };
 use proptest::{collection::vec, option, prelude::*};
@@ -40,6 +46,15 @@ fn rider_id() -> impl Strategy<Value = RiderId> {
 
 fn district() -> impl Strategy<Value = District> {
     id().prop_map(|text| District::new(text).unwrap())
+}
+
+fn number() -> impl Strategy<Value = u32> {
+    1..=u32::MAX
+}
+
+/// What an order is about: who, from whom, what, at what price, whereto.
+fn ordered() -> impl Strategy<Value = (OrderId, CustomerId, StoreId, Vec<Line>, Money, Address)> {
+    (order_id(), customer_id(), store_id(), lines(), money(), address())
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -104,6 +119,12 @@ pub(crate) fn command(kind: CommandType) -> BoxedStrategy<Command> {
     let only = |wrap: fn(OrderOnly) -> Command| {
         order_id().prop_map(move |order_id| wrap(OrderOnly { order_id })).boxed()
     };
+    let revision = |wrap: fn(OrderRevision) -> Command| {
+        let parts = (order_id(), number());
+        parts
+            .prop_map(move |(order_id, revision)| wrap(OrderRevision { order_id, revision }))
+            .boxed()
+    };
     match kind {
         CommandType::AuthorizePayment => (order_id(), customer_id(), money(), text())
             .prop_map(|(order_id, customer_id, amount, token)| {
@@ -122,13 +143,30 @@ pub(crate) fn command(kind: CommandType) -> BoxedStrategy<Command> {
                 Command::PrepareFood(PrepareFood { order_id, store_id, items })
             })
             .boxed(),
-        CommandType::DispatchDelivery => (order_id(), store_id())
-            .prop_map(|(order_id, store_id)| {
-                Command::DispatchDelivery(DispatchDelivery { order_id, store_id })
+        CommandType::DispatchDelivery => (order_id(), store_id(), option::of(number()))
+            .prop_map(|(order_id, store_id, revision)| {
+                Command::DispatchDelivery(DispatchDelivery { order_id, store_id, revision })
             })
             .boxed(),
+        CommandType::CapturePayment => (order_id(), option::of(money()))
+            .prop_map(|(order_id, amount)| {
+                Command::CapturePayment(CapturePayment { order_id, amount })
+            })
+            .boxed(),
+        CommandType::RevisePayment => (order_id(), number(), money(), text())
+            .prop_map(|(order_id, revision, amount, token)| {
+                Command::RevisePayment(RevisePayment { order_id, revision, amount, token })
+            })
+            .boxed(),
+        CommandType::ReviseTicket => (order_id(), number(), lines(), money())
+            .prop_map(|(order_id, revision, items, total)| {
+                Command::ReviseTicket(ReviseTicket { order_id, revision, items, total })
+            })
+            .boxed(),
+        CommandType::RestorePayment => revision(Command::RestorePayment),
+        CommandType::AdjustPayment => revision(Command::AdjustPayment),
+        CommandType::KeepTicket => revision(Command::KeepTicket),
         CommandType::VoidPayment => only(Command::VoidPayment),
-        CommandType::CapturePayment => only(Command::CapturePayment),
         CommandType::RefundPayment => only(Command::RefundPayment),
         CommandType::CancelTicket => only(Command::CancelTicket),
         CommandType::SettleStock => only(Command::SettleStock),
@@ -142,19 +180,63 @@ pub(crate) fn command(kind: CommandType) -> BoxedStrategy<Command> {
 /// Events of one type.
 pub(crate) fn event(kind: EventType) -> BoxedStrategy<Event> {
     match kind {
-        EventType::OrderPlaced => {
-            let parts =
-                (order_id(), customer_id(), store_id(), lines(), money(), address(), time());
+        EventType::OrderPlaced => (ordered(), time(), option::of(time()), option::of(number()))
+            .prop_map(|(ordered, placed_at, scheduled_for, revision)| {
+                let (order_id, customer_id, store_id, items, total, address) = ordered;
+                Event::OrderPlaced(OrderPlaced {
+                    order_id,
+                    customer_id,
+                    store_id,
+                    items,
+                    total,
+                    address,
+                    placed_at,
+                    scheduled_for,
+                    revision,
+                })
+            })
+            .boxed(),
+        EventType::OrderScheduled => (ordered(), time(), time())
+            .prop_map(|(ordered, placed_at, scheduled_for)| {
+                let (order_id, customer_id, store_id, items, total, address) = ordered;
+                Event::OrderScheduled(OrderScheduled {
+                    order_id,
+                    customer_id,
+                    store_id,
+                    items,
+                    total,
+                    address,
+                    placed_at,
+                    scheduled_for,
+                })
+            })
+            .boxed(),
+        EventType::OrderRevised => (ordered(), number(), time())
+            .prop_map(|(ordered, revision, at)| {
+                let (order_id, customer_id, store_id, items, total, address) = ordered;
+                Event::OrderRevised(OrderRevised {
+                    order_id,
+                    customer_id,
+                    store_id,
+                    revision,
+                    items,
+                    total,
+                    address,
+                    at,
+                })
+            })
+            .boxed(),
+        EventType::RevisionRefused => {
+            let parts = (order_id(), customer_id(), store_id(), number(), text(), time());
             parts
-                .prop_map(|(order_id, customer_id, store_id, items, total, address, placed_at)| {
-                    Event::OrderPlaced(OrderPlaced {
+                .prop_map(|(order_id, customer_id, store_id, revision, reason, at)| {
+                    Event::RevisionRefused(RevisionRefused {
                         order_id,
                         customer_id,
                         store_id,
-                        items,
-                        total,
-                        address,
-                        placed_at,
+                        revision,
+                        reason,
+                        at,
                     })
                 })
                 .boxed()

@@ -6,7 +6,7 @@ use axum::{
     Router,
     handler::Handler,
     http::Method,
-    routing::{MethodRouter, delete, get, post, put},
+    routing::{MethodRouter, delete, get, patch, post, put},
 };
 
 use contracts::ServiceName;
@@ -109,6 +109,18 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
         handler: impl Handler<T, S>,
     ) -> Self {
         self.on(Method::POST, path, who, operation, post(handler))
+    }
+
+    /// `PATCH`.
+    #[must_use]
+    pub fn patch<T: 'static>(
+        self,
+        path: &str,
+        who: Who,
+        operation: Operation,
+        handler: impl Handler<T, S>,
+    ) -> Self {
+        self.on(Method::PATCH, path, who, operation, patch(handler))
     }
 
     /// `DELETE`.

@@ -105,7 +105,11 @@ pub(crate) fn hear(draft: &mut Draft<'_>, index: usize, fact: &str, reason: Opti
         (Role::HandOver, StepStatus::Blocked | StepStatus::Requested) if past_pivot => failed(fact),
         _ => return false,
     };
+    let passes = matches!(event, EventKind::StepDone { .. }) && row.kind == Kind::Pivot;
     draft.record(event);
+    if passes {
+        draft.publish(draft.definition.published().passed);
+    }
     true
 }
 

@@ -1,4 +1,4 @@
-//! The order saga and the return saga, row by row.
+//! The order saga, the return saga and the saga of a changed order, row by row.
 
 use saga::AnsweredBy::{Participant, Person};
 use saga::DeadlineAction::{Cancel, Escalate, WidenThenEscalate};
@@ -100,6 +100,7 @@ pub(crate) fn order_spec() -> Spec {
             .after(&["capture", "deliver"]),
         )
         .publishes(Published {
+            passed: None,
             completed: Some("order-completed"),
             cancelled: Some("order-cancelled"),
             returned: None,
@@ -133,4 +134,50 @@ pub(crate) fn order() -> Definition {
 
 pub(crate) fn return_order() -> Definition {
     Definition::build(return_spec()).unwrap()
+}
+
+/// What happens when an order is changed: its pivot is the last thing but one.
+pub(crate) fn revise() -> Definition {
+    let spec = Spec::new("revise", 1)
+        .step(
+            Step::command(
+                "reprice",
+                Compensatable,
+                ("revise-payment", "payment"),
+                Participant,
+                "payment-revised",
+            )
+            .failed_by("payment-revision-declined", "payment_declined")
+            .undo(("restore-payment", "payment"), "payment-restored")
+            .deadline(Millis::seconds(30), Cancel { reason: "payment_timeout" }),
+        )
+        .step(
+            Step::command(
+                "amend",
+                Pivot,
+                ("revise-ticket", "store"),
+                Participant,
+                "ticket-revised",
+            )
+            .after(&["reprice"])
+            .failed_by("ticket-revision-refused", "order_cancelled")
+            .undo(("keep-ticket", "store"), "ticket-kept")
+            .deadline(Millis::seconds(30), Cancel { reason: "store_timeout" }),
+        )
+        .step(
+            Step::command(
+                "adjust",
+                Retriable,
+                ("adjust-payment", "payment"),
+                Participant,
+                "payment-adjusted",
+            )
+            .after(&["amend"]),
+        )
+        .publishes(Published {
+            passed: Some("order-revised"),
+            cancelled: Some("revision-refused"),
+            ..Published::default()
+        });
+    Definition::build(spec).unwrap()
 }

@@ -14,7 +14,7 @@ use saga::{
 };
 
 use crate::common::world::World;
-use crate::common::{SagaUnderTest, order};
+use crate::common::{SagaUnderTest, order, revise};
 
 /// One move in the world of participants that keep the rules.
 #[derive(Clone, Debug)]
@@ -310,7 +310,7 @@ proptest! {
     /// failure, a cancellation or a silence anywhere.
     #[test]
     fn any_definition_ends(
-        definition in any_definition(),
+        definition in prop_oneof![3 => any_definition(), 1 => Just(revise())],
         answers in prop::collection::vec((any::<u8>(), 0..10_u8), 0..30),
     ) {
         let settings = definition.default_settings();

@@ -28,6 +28,7 @@ pub async fn check(
             columns::judge(report, "idempotency key", id, beside);
             let complaint = match read::<UsedKey>("idempotency key", id, &row.body) {
                 Err(reason) => Some(reason),
+                Ok(used) if !used.made() => changed(stored, id, &used.order_id).await?,
                 Ok(used) => key(stored, id, &used.order_id, &mut seen).await?,
             };
             report.judge(Name(1), complaint);
@@ -54,6 +55,17 @@ pub async fn check(
         report.judge(Name(1), complaint);
     }
     Ok(())
+}
+
+/// A key that changed an order made none.
+async fn changed(
+    stored: &dyn Stored,
+    id: &str,
+    order_id: &str,
+) -> Result<Option<String>, AuditError> {
+    Ok(stored.one(ORDERS, order_id).await?.is_none().then(|| {
+        format!("order {order_id}: key {id} was answered with its change and it does not exist")
+    }))
 }
 
 async fn key(

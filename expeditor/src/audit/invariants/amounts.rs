@@ -1,21 +1,55 @@
-//! I2, for what an order is about: every participant was asked for what was ordered, and what the
-//! payment holds, has taken and has given back agrees with its own milestones and with the total.
+//! I2, for what an order is about: every participant was asked for what was ordered, as it was changed
+//! since, and what the payment holds, has taken and has given back agrees with its own milestones and
+//! with the total. While a change is under way a participant may be of the one mind or of the other.
 
 use super::Verdict;
 use crate::audit::{
     Knowledge,
-    bodies::{Holding, Line, Money, Order},
-    held::Held,
+    bodies::{Content, Holding, Line, Money, Order},
+    held::{Head, Held, Part},
 };
 
 /// Judges one order. Silent where nothing is wrong: the effects are counted elsewhere.
 pub fn check(held: &Held, _: &Knowledge) -> Verdict {
-    let Some(order) = held.order.as_ref().map(|head| &head.body) else { return Verdict::Silent };
+    let Some(head) = &held.order else { return Verdict::Silent };
+    let order = &head.body;
+    // A change may have begun since the order was read.
+    let newer = |part: &Option<Part>| part.as_ref().is_some_and(|it| is_newer(order, &it.body));
+    if newer(&held.payment) || newer(&held.ticket) {
+        return Verdict::InFlight;
+    }
     let complaint = sum(order)
-        .or_else(|| held.payment.as_ref().and_then(|part| payment(&part.body, &order.total)))
-        .or_else(|| ticket(held, order))
-        .or_else(|| kitchen(held, order));
+        .or_else(|| changes(order))
+        .or_else(|| held.payment.as_ref().and_then(|part| payment(&part.body, head)))
+        .or_else(|| ticket(held, head))
+        .or_else(|| kitchen(held, order))
+        .or_else(|| delivery(held, order));
     complaint.map_or(Verdict::Silent, Verdict::Violated)
+}
+
+fn is_newer(order: &Order, holding: &Holding) -> bool {
+    let known = order.revisions.last().map_or(0, |last| last.number);
+    holding.revision.as_ref().is_some_and(|it| it.number > known)
+}
+
+/// Each change begins where the one before has led to, and the last has led to what the order is.
+fn changes(order: &Order) -> Option<String> {
+    let after = |it: &'_ crate::audit::bodies::Revision| -> Content {
+        if it.state == "made" { it.wanted.clone() } else { it.before.clone() }
+    };
+    for (revision, number) in order.revisions.iter().zip(1..) {
+        if revision.number != number {
+            return Some(format!("its change {number} is missing"));
+        }
+    }
+    if let Some(pair) = order.revisions.windows(2).find(|pair| after(&pair[0]) != pair[1].before) {
+        return Some(format!("its change {} began from something else", pair[1].number));
+    }
+    let last = after(order.revisions.last()?);
+    let same = last.items == order.items
+        && last.total == order.total
+        && order.address.as_ref() == Some(&last.address);
+    (!same).then(|| "it is not what its last change led to".to_owned())
 }
 
 fn sum(order: &Order) -> Option<String> {
@@ -30,11 +64,17 @@ fn sum(order: &Order) -> Option<String> {
         .then(|| format!("it costs {}, which is not what its items cost", order.total.amount))
 }
 
-fn payment(payment: &Holding, total: &Money) -> Option<String> {
-    let record = &payment.record;
-    // Whatever was said of an amount was said of the whole.
-    let part =
-        record.milestones.iter().find(|it| it.data.amount.as_ref().is_some_and(|it| it != total));
+fn payment(payment: &Holding, head: &Head) -> Option<String> {
+    let (record, order) = (&payment.record, &head.body);
+    let total = &order.total;
+    let with_saga = || order.revisions.iter().filter(|it| it.saga_id.is_some());
+    let mut sums = vec![total];
+    sums.extend(with_saga().flat_map(|it| [&it.before.total, &it.wanted.total]));
+    // Whatever was said of an amount was said of the whole, as it was or was to be at some time.
+    let part = record
+        .milestones
+        .iter()
+        .find(|it| it.data.amount.as_ref().is_some_and(|it| !sums.contains(&it)));
     if let Some(part) = part {
         let amount = part.data.amount.as_ref().map_or(0, |it| it.amount);
         return Some(format!(
@@ -49,13 +89,30 @@ fn payment(payment: &Holding, total: &Money) -> Option<String> {
     if let Some(kind) = silent {
         return Some(format!("payment says {kind} of nothing"));
     }
+    let first = with_saga().next().map_or(total, |it| &it.before.total);
+    if let Some(amount) = told("payment-authorized").filter(|amount| *amount != first) {
+        return Some(format!(
+            "payment has held {}, but the order cost {} then",
+            amount.amount, first.amount
+        ));
+    }
     let hold = payment.authorization.as_ref();
+    // What was released may have been what a change wanted; what is held while one is under way, too.
+    let released = hold.is_some_and(|it| it.state == "voided");
+    let sure = !released && !head.is_revising();
+    let fits = |amount: &Money| if sure { amount == total } else { sums.contains(&amount) };
     let amounts = [
-        ("holds", hold.map(|it| &it.amount)),
-        ("has taken", payment.capture.as_ref().and_then(|it| it.amount.as_ref())),
-        ("has given back", payment.refund.as_ref().and_then(|it| it.amount.as_ref())),
+        ("holds", hold.map(|it| &it.amount).filter(|it| !fits(it))),
+        (
+            "has taken",
+            payment.capture.as_ref().and_then(|it| it.amount.as_ref()).filter(|it| *it != total),
+        ),
+        (
+            "has given back",
+            payment.refund.as_ref().and_then(|it| it.amount.as_ref()).filter(|it| !fits(it)),
+        ),
     ];
-    let wrong = amounts.into_iter().find(|(_, amount)| amount.is_some_and(|it| it != total));
+    let wrong = amounts.into_iter().find(|(_, amount)| amount.is_some());
     if let Some((what, amount)) = wrong {
         let amount = amount.map_or(0, |it| it.amount);
         return Some(format!("payment {what} {amount}, but the order costs {}", total.amount));
@@ -102,12 +159,15 @@ fn holds(payment: &Holding) -> &'static [Option<&'static str>] {
     }
 }
 
-fn ticket(held: &Held, order: &Order) -> Option<String> {
+fn ticket(held: &Held, head: &Head) -> Option<String> {
     let asked = held.ticket.as_ref()?.body.asked.as_ref()?;
-    let same = asked.store_id == order.store_id
-        && asked.items == order.items
-        && asked.total == order.total;
-    (!same).then(|| "the store's ticket is not about what was ordered".to_owned())
+    let order = &head.body;
+    let about = |items: &[Line], total: &Money| asked.items == items && asked.total == *total;
+    let changing = order.revisions.last().filter(|_| head.is_revising());
+    let same = about(&order.items, &order.total)
+        || changing.is_some_and(|it| about(&it.wanted.items, &it.wanted.total));
+    (!same || asked.store_id != order.store_id)
+        .then(|| "the store's ticket is not about what was ordered".to_owned())
 }
 
 fn kitchen(held: &Held, order: &Order) -> Option<String> {
@@ -115,4 +175,12 @@ fn kitchen(held: &Held, order: &Order) -> Option<String> {
     let store = ticket.store_id.as_ref()?;
     let same = *store == order.store_id && ticket.items == order.items;
     (!same).then(|| "the kitchen's ticket is not about what was ordered".to_owned())
+}
+
+/// A delivery that was asked for goes where the order goes.
+fn delivery(held: &Held, order: &Order) -> Option<String> {
+    let delivery = &held.delivery.as_ref()?.body;
+    let (to, wanted) = (delivery.address.as_ref()?, order.address.as_ref()?);
+    let asked = !matches!(delivery.state.as_str(), "known" | "waiting");
+    (asked && to != wanted).then(|| "its delivery goes elsewhere".to_owned())
 }

@@ -4,7 +4,7 @@
 use super::Verdict;
 use crate::audit::{
     Knowledge, Name, Report,
-    bodies::{Load, MenuItem, Rider, Saga},
+    bodies::{Load, MenuItem, Rider},
     held::{Columns, Head, Held, Part},
     read::{DELIVERIES, KITCHEN, PAYMENTS, Place, TICKETS},
     shown::Shown,
@@ -30,7 +30,7 @@ fn order(id: &str, head: &Head) -> Option<String> {
         return Some(format!("its row is of version {}, it of {}", columns.version, body.version));
     }
     same("id", Some(id), Some(&body.order_id))
-        .or_else(|| same("state", Some(&columns.state), Some(status(&head.sagas))))
+        .or_else(|| same("state", Some(&columns.state), Some(status(head))))
         .or_else(|| same("owner", columns.owner.as_deref(), Some(&body.customer_id)))
 }
 
@@ -69,7 +69,11 @@ pub fn catalog_item(columns: &Columns, id: &str) -> Option<String> {
 
 /// What stands beside an order on MyPage.
 pub fn shown(columns: &Columns, shown: &Shown) -> Option<String> {
-    let owner = shown.placed.as_ref().map(|placed| placed.customer_id.as_str());
+    let owner = shown
+        .placed
+        .as_ref()
+        .or(shown.scheduled.as_ref())
+        .map(|placed| placed.customer_id.as_str());
     same("state", Some(&columns.state), Some(shown.status()))
         .or_else(|| same("owner", columns.owner.as_deref(), owner))
 }
@@ -101,7 +105,7 @@ fn same(what: &str, column: Option<&str>, body: Option<&str>) -> Option<String> 
 }
 
 /// How an order stands, as its customer sees it: the word of the furthest step that is over.
-fn status(sagas: &[Saga]) -> &'static str {
+fn status(head: &Head) -> &'static str {
     const WORDS: [(&str, &str); 6] = [
         ("deliver", "delivered"),
         ("pickup", "on_the_way"),
@@ -110,7 +114,9 @@ fn status(sagas: &[Saga]) -> &'static str {
         ("accept", "accepted"),
         ("pay", "paid"),
     ];
-    let Some(saga) = sagas.last() else { return "placed" };
+    let Some(saga) = head.own() else {
+        return if head.starts_at().is_some() { "scheduled" } else { "cancelled" };
+    };
     let waits_to_cancel = saga.cancellation.as_deref() == Some("requested") && !saga.past_pivot;
     match (saga.definition.as_str(), saga.phase.as_str()) {
         ("return", _) if saga.has_ended() => "returned",

@@ -44,13 +44,25 @@ const NEVER_BOTH: [(&str, &str); 9] = [
 ];
 
 /// What can only have happened after something else.
-const NEEDS: [(&str, &str); 5] = [
+const NEEDS: [(&str, &str); 7] = [
+    ("payment-revised", "payment-authorized"),
+    ("payment-adjusted", "payment-revised"),
     ("payment-captured", "payment-authorized"),
     ("stock-settled", "order-accepted"),
     ("cook-finished", "cook-started"),
     ("food-picked", "rider-assigned"),
     ("delivery-confirmed", "food-picked"),
 ];
+
+/// What is said of changes of the order: it leaves the participant's state as it is. Of each change
+/// one of the first three, by the participant that it names.
+const OF_CHANGES: [(Place, [&str; 3]); 2] = [
+    (PAYMENTS, ["payment-revised", "payment-revision-declined", "payment-restored"]),
+    (TICKETS, ["ticket-revised", "ticket-revision-refused", "ticket-kept"]),
+];
+
+/// What is said of a change that was made.
+const ADJUSTED: &str = "payment-adjusted";
 
 /// Judges one order.
 pub fn check(held: &Held, _: &Knowledge) -> Verdict {
@@ -59,6 +71,7 @@ pub fn check(held: &Held, _: &Knowledge) -> Verdict {
     }
     let complaint = held.parts().find_map(|(place, part)| {
         milestones(&part.body.record)
+            .or_else(|| changes(held, place, &part.body.record))
             .or_else(|| state(place, part))
             .map(|complaint| format!("{} says {complaint}", place.service))
     });
@@ -85,10 +98,34 @@ fn milestones(record: &Record) -> Option<String> {
         .then(|| format!("rider-assigned {assigned} times and rider-released {released} times"))
 }
 
+fn is_of_change(place: Place, kind: &str) -> bool {
+    let told = OF_CHANGES.iter().find(|(whose, _)| *whose == place);
+    told.is_some_and(|(_, kinds)| kinds.contains(&kind) || (place == PAYMENTS && kind == ADJUSTED))
+}
+
+/// Each change is decided once by each participant, and a payment's undone or settled once. One
+/// that began after the order was read may be told of already.
+fn changes(held: &Held, place: Place, record: &Record) -> Option<String> {
+    let order = &held.order.as_ref()?.body;
+    let (_, kinds) = OF_CHANGES.iter().find(|(whose, _)| *whose == place)?;
+    let asked = order.revisions.iter().filter(|it| it.saga_id.is_some()).count() + 1;
+    let [done, refused, undone] = kinds.map(|kind| record.count(kind));
+    if place == TICKETS {
+        let decided = done + refused + undone;
+        return (decided > asked).then(|| format!("{decided} changes decided of {asked}"));
+    }
+    if done + refused > asked || undone > asked {
+        return Some(format!("{} changes decided of {asked}", done + refused));
+    }
+    let adjusted = record.count(ADJUSTED);
+    (adjusted > done).then(|| format!("{ADJUSTED} {adjusted} times and {} {done}", kinds[0]))
+}
+
 /// Whose fact leads to which state; the empty one stands for no fact at all.
 const STATES: [(Place, &str, &[&str]); 23] = [
     (PAYMENTS, "", &["pending", "voiding", "refunding"]),
-    (PAYMENTS, "payment-authorized", &["authorized"]),
+    // A void or a refund waits where a higher sum was asked for and not answered.
+    (PAYMENTS, "payment-authorized", &["authorized", "voiding", "refunding"]),
     (PAYMENTS, "payment-declined", &["declined"]),
     (PAYMENTS, "payment-voided", &["voided"]),
     (PAYMENTS, "payment-captured", &["captured"]),
@@ -116,10 +153,13 @@ const STATES: [(Place, &str, &[&str]); 23] = [
 fn state(place: Place, part: &Part) -> Option<String> {
     let fits = |fact: &str| STATES.iter().find(|(whose, name, _)| *whose == place && *name == fact);
     let record = &part.body.record;
-    if let Some(foreign) = record.milestones.iter().find(|it| fits(&it.kind).is_none()) {
+    let leads = |kind: &str| !is_of_change(place, kind);
+    let foreign = record.milestones.iter().find(|it| leads(&it.kind) && fits(&it.kind).is_none());
+    if let Some(foreign) = foreign {
         return Some(format!("{}, which is none of its facts", foreign.kind));
     }
-    let last = record.milestones.last().map_or("", |last| last.kind.as_str());
+    let last = record.milestones.iter().rev().find(|it| leads(&it.kind));
+    let last = last.map_or("", |last| last.kind.as_str());
     let (_, _, states) = fits(last)?;
     let state = part.body.state.as_str();
     (!states.contains(&state)).then(|| {

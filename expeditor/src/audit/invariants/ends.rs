@@ -6,7 +6,16 @@ use crate::audit::{Knowledge, held::Held};
 /// Judges one order.
 pub fn check(held: &Held, known: &Knowledge) -> Verdict {
     let Some(head) = &held.order else { return Verdict::Silent };
-    if head.sagas.is_empty() {
+    if let Some(starts_at) = head.starts_at() {
+        return match head.columns.wake_at {
+            None => Verdict::Violated("it waits for its time without a timer".to_owned()),
+            Some(set) if set > starts_at => {
+                Verdict::Violated("its timer is set for after its time".to_owned())
+            }
+            Some(_) => Verdict::InFlight,
+        };
+    }
+    if head.own().is_none() && !head.has_ended() {
         return Verdict::Violated("it has no saga".to_owned());
     }
     if head.has_ended() {

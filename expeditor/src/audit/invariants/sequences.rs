@@ -88,10 +88,11 @@ pub fn check(held: &Held, _: &Knowledge) -> Verdict {
             place.service, part.columns.version, part.body.record.sequence
         ));
     }
-    let Some(last) = held.order.as_ref().and_then(|head| head.sagas.last()) else {
+    let Some(head) = held.order.as_ref().filter(|head| !head.sagas.is_empty()) else {
         return Verdict::Silent;
     };
-    let beyond = last.cursors.iter().find_map(|(source, cursor)| {
+    let cursors = head.sagas.iter().flat_map(|saga| &saga.cursors);
+    let beyond = cursors.into_iter().find_map(|(source, cursor)| {
         let place = PARTICIPANTS.into_iter().find(|place| place.service.as_str() == source);
         let version =
             place.and_then(|place| held.part(place)).map_or(0, |part| part.columns.version);
@@ -161,16 +162,16 @@ pub async fn check_heard(
 
 /// Whom a saga listens to: to those only that answer its steps.
 fn listens(definition: &str, place: Place) -> bool {
-    definition != "return" || matches!(place, PAYMENTS | TICKETS)
+    definition == "order" || matches!(place, PAYMENTS | TICKETS)
 }
 
 /// How far the order has heard that participant, where that is less than was told.
 fn behind(held: &Held, place: Place, highest: u64) -> Option<u64> {
-    let last = held.order.as_ref()?.sagas.last().filter(|saga| !saga.has_ended())?;
-    if !listens(&last.definition, place) {
-        return None;
-    }
-    let heard = last.cursors.get(place.service.as_str()).map_or(0, |cursor| cursor.sequence);
+    let sagas = &held.order.as_ref()?.sagas;
+    let open = sagas.iter().filter(|saga| !saga.has_ended() && listens(&saga.definition, place));
+    let heard = open
+        .map(|saga| saga.cursors.get(place.service.as_str()).map_or(0, |cursor| cursor.sequence))
+        .min()?;
     (heard < highest).then_some(heard)
 }
 
@@ -188,6 +189,10 @@ mod tests {
             ("return", TICKETS, true),
             ("return", KITCHEN, false),
             ("return", DELIVERIES, false),
+            ("revise", PAYMENTS, true),
+            ("revise", TICKETS, true),
+            ("revise", KITCHEN, false),
+            ("revise", DELIVERIES, false),
         ] {
             assert_eq!(listens(definition, place), heard, "{definition}, {}", place.service);
         }

@@ -24,8 +24,10 @@ pub fn check(held: &Held, _: &Knowledge) -> Verdict {
     let of_order = held.order.as_ref().and_then(|head| {
         let wanted = head.sagas.iter().filter_map(|saga| Some((saga.wake_at()?, saga)));
         let first = wanted.min_by_key(|(at, _)| *at);
-        let longest = first.map_or(0, |(_, saga)| saga.longest_wait());
-        let wanted = first.map(|(at, _)| at);
+        let starts_at = head.starts_at();
+        let until_start = starts_at.map_or(0, |at| at.saturating_sub(head.columns.updated_at));
+        let longest = first.map_or(until_start, |(_, saga)| saga.longest_wait());
+        let wanted = first.map(|(at, _)| at).or(starts_at);
         set_wrong(&head.columns, wanted).or_else(|| too_far(&head.columns, longest))
     });
     let of_payment = || {

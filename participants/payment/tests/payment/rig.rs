@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use contracts::{
     Command, CommandId, Currency, CustomerId, Event, EventType, Fact, Message, MessageId, Money,
     OrderId, SagaId, ServiceName, Timestamp,
-    command::{AuthorizePayment, OrderOnly},
+    command::{AuthorizePayment, CapturePayment, OrderOnly, OrderRevision, RevisePayment},
 };
 use payment::{OrderPayment, Payment, Settings, aggregates::payment_key};
 use runtime::{Aggregate, Content, Decision, Incoming, Input, Key, Service, View};
@@ -18,7 +18,13 @@ pub(crate) enum Act {
     Authorize(&'static str),
     Void,
     Capture,
+    /// Capture of so much.
+    Take(i64),
     Refund,
+    /// The change of that number to so much, paid by that token.
+    Revise(u32, i64, &'static str),
+    Restore(u32),
+    Adjust(u32),
     /// The timer fires, stale or not.
     Wake,
     /// That many seconds pass.
@@ -45,6 +51,10 @@ fn saga() -> SagaId {
 
 pub(crate) fn command(command: Command) -> Input<std::convert::Infallible> {
     message(Message::Command(command))
+}
+
+fn take(amount: Option<Money>) -> Input<std::convert::Infallible> {
+    command(Command::CapturePayment(CapturePayment { order_id: order(), amount }))
 }
 
 /// A fact of the cook's, of which nobody here should hear.
@@ -89,6 +99,12 @@ impl Rig {
         self.states.get(&payment_key(&order()))
     }
 
+    /// How much is held, taken or was, as the hold says.
+    pub(crate) fn hold(&self) -> i64 {
+        let hold = self.payment().and_then(|payment| payment.authorization.as_ref());
+        hold.map_or(0, |hold| hold.amount.amount)
+    }
+
     pub(crate) fn state(&self) -> &'static str {
         self.payment().map_or("none", |payment| payment.state.as_str())
     }
@@ -104,7 +120,22 @@ impl Rig {
                 token: token.to_owned(),
             })),
             Act::Void => command(Command::VoidPayment(only)),
-            Act::Capture => command(Command::CapturePayment(only)),
+            Act::Capture => take(None),
+            Act::Take(amount) => take(Some(won(amount))),
+            Act::Revise(revision, amount, token) => {
+                command(Command::RevisePayment(RevisePayment {
+                    order_id: order(),
+                    revision,
+                    amount: won(amount),
+                    token: token.to_owned(),
+                }))
+            }
+            Act::Restore(revision) => {
+                command(Command::RestorePayment(OrderRevision { order_id: order(), revision }))
+            }
+            Act::Adjust(revision) => {
+                command(Command::AdjustPayment(OrderRevision { order_id: order(), revision }))
+            }
             Act::Refund => command(Command::RefundPayment(only)),
             Act::Wake => Input::Wake(payment_key(&order())),
             Act::Pass(seconds) => {

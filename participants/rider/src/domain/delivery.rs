@@ -81,8 +81,14 @@ pub struct Delivery {
     pub state: State,
     /// Where the food is fetched.
     pub store_id: Option<StoreId>,
-    /// Where it goes, kept from `order-placed`.
+    /// Where it goes, kept from `order-placed` or `order-revised`.
     pub address: Option<Address>,
+    /// The change of the order that the address is of; 0 for the order as it was placed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub revision: u32,
+    /// The change of the order that was asked to be delivered: an older address is not offered.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub asked_revision: u32,
     /// Whether the food is cooked.
     pub food_ready: bool,
     /// Whether the search goes beyond the address's district.
@@ -103,6 +109,11 @@ pub struct Delivery {
     pub updated_at: Timestamp,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl Delivery {
     /// A delivery of which nothing is known.
     pub(crate) fn blank(order_id: OrderId, now: Timestamp) -> Self {
@@ -111,6 +122,8 @@ impl Delivery {
             state: State::Known,
             store_id: None,
             address: None,
+            revision: 0,
+            asked_revision: 0,
             food_ready: false,
             wide: false,
             told: BTreeSet::new(),
@@ -121,6 +134,11 @@ impl Delivery {
             record: Record::default(),
             updated_at: now,
         }
+    }
+
+    /// Whether it is known where what was asked for goes.
+    pub(crate) fn has_address(&self) -> bool {
+        self.address.is_some() && self.revision >= self.asked_revision
     }
 
     /// The districts that it is on offer in, its own first.

@@ -13,12 +13,14 @@ use super::{Delivery, Hands, Outcome, State, delivery::Draft};
 /// What is heard of a delivery, from others or from its own timer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// `order-placed`: where it would go.
+    /// `order-placed` or `order-revised`: where it would go.
     Placed {
         /// Where the food is fetched.
         store_id: StoreId,
         /// Where it goes.
         address: Address,
+        /// The change of the order that this is of; 0 for the order as it was placed.
+        revision: u32,
     },
     /// `cook-finished`: it can be picked up.
     FoodReady,
@@ -26,6 +28,8 @@ pub enum Heard {
     Dispatch {
         /// Where the food is fetched.
         store_id: StoreId,
+        /// The last change of the order; 0 where there was none.
+        revision: u32,
     },
     /// `widen-search`: offer it in the neighbouring districts too.
     Widen,
@@ -75,9 +79,13 @@ pub fn hear(
     delivery.saga = delivery.saga.or(saga);
     let mut draft = Draft::of(delivery);
     let changed = match heard {
-        Heard::Placed { store_id, address } => placed(&mut draft, store_id, address, around, auto),
+        Heard::Placed { store_id, address, revision } => {
+            placed(&mut draft, store_id, (address, *revision), around, auto)
+        }
         Heard::FoodReady => food_ready(&mut draft, auto),
-        Heard::Dispatch { store_id } => dispatch(&mut draft, store_id, around, auto),
+        Heard::Dispatch { store_id, revision } => {
+            dispatch(&mut draft, store_id, *revision, around, auto)
+        }
         Heard::Widen => widen(&mut draft, around),
         Heard::Recall => recall(&mut draft),
         Heard::Due => tell_the_rest(&mut draft, around),
@@ -88,19 +96,22 @@ pub fn hear(
 fn placed(
     draft: &mut Draft,
     store_id: &StoreId,
-    address: &Address,
+    (address, revision): (&Address, u32),
     around: &Surroundings,
     auto: bool,
 ) -> bool {
     let delivery = &mut draft.delivery;
-    // An address is kept once; a delivery that was recalled before it came needs none.
-    if delivery.address.is_some() || delivery.state == State::Returned {
+    // The latest address counts, whatever the order in which they come; one that is on offer or on its
+    // way has it, and one that was recalled needs none.
+    let known = delivery.address.is_some() && delivery.revision >= revision;
+    if known || !matches!(delivery.state, State::Known | State::Waiting) {
         return false;
     }
     delivery.store_id.get_or_insert_with(|| store_id.clone());
     delivery.address = Some(address.clone());
+    delivery.revision = revision;
     see(delivery, around);
-    if delivery.state == State::Waiting {
+    if delivery.state == State::Waiting && delivery.has_address() {
         offer(draft, around, auto);
     }
     true
@@ -118,12 +129,19 @@ fn food_ready(draft: &mut Draft, auto: bool) -> bool {
     true
 }
 
-fn dispatch(draft: &mut Draft, store_id: &StoreId, around: &Surroundings, auto: bool) -> bool {
+fn dispatch(
+    draft: &mut Draft,
+    store_id: &StoreId,
+    revision: u32,
+    around: &Surroundings,
+    auto: bool,
+) -> bool {
     let delivery = &mut draft.delivery;
     match delivery.state {
         State::Known => {
             delivery.store_id = Some(store_id.clone());
-            if delivery.address.is_some() {
+            delivery.asked_revision = revision;
+            if delivery.has_address() {
                 offer(draft, around, auto);
             } else {
                 delivery.state = State::Waiting;

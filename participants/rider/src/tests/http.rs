@@ -21,6 +21,8 @@ fn placed(id: &str, to: &str) -> Event {
         total: Money { amount: 9000, currency: Currency::new("KRW").unwrap() },
         address: Address { district: district(to), line: "1 Main Street".to_owned() },
         placed_at: Timestamp::from_millis(1),
+        scheduled_for: None,
+        revision: None,
     })
 }
 
@@ -33,7 +35,7 @@ fn cooked(id: &str) -> Event {
 
 fn dispatch(id: &str) -> Command {
     let store_id = "s1".parse().unwrap();
-    Command::DispatchDelivery(DispatchDelivery { order_id: order(id), store_id })
+    Command::DispatchDelivery(DispatchDelivery { order_id: order(id), store_id, revision: None })
 }
 
 fn widen(id: &str) -> Command {

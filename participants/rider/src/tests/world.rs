@@ -60,6 +60,8 @@ pub(super) fn placed_in(id: &str, to: &str) -> Input<Request> {
         total: Money { amount: 9000, currency: Currency::new("KRW").unwrap() },
         address: Address { district: district(to), line: "1 Main Street".to_owned() },
         placed_at: Timestamp::from_millis(1),
+        scheduled_for: None,
+        revision: None,
     };
     message(ServiceName::Orchestrator, Message::Event(Event::OrderPlaced(placed)))
 }
@@ -75,7 +77,11 @@ pub(super) fn cooked(id: &str) -> Input<Request> {
 
 pub(super) fn dispatch(id: &str) -> Input<Request> {
     let store_id = StoreId::new("s1").unwrap();
-    command(Command::DispatchDelivery(DispatchDelivery { order_id: order(id), store_id }))
+    command(Command::DispatchDelivery(DispatchDelivery {
+        order_id: order(id),
+        store_id,
+        revision: None,
+    }))
 }
 
 pub(super) fn widen(id: &str) -> Input<Request> {

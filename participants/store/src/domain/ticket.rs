@@ -13,7 +13,7 @@ use runtime::participant::{ANSWER_PENDING, HEARD_BEFORE, UNKNOWN_ORDER};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{MenuItem, Movement};
+use super::{MenuItem, Movement, Revision};
 
 /// The reason of a rejection for which the owner gave none.
 pub const STORE_REJECTED: &str = "store_rejected";
@@ -29,8 +29,11 @@ pub struct Ticket {
     pub saga: Option<SagaId>,
     /// How things stand.
     pub state: State,
-    /// What was asked; none where an undo came first.
+    /// What was asked, as it was changed since; none where an undo came first.
     pub asked: Option<Asked>,
+    /// The last change of the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
     /// What the owner answered.
     pub answer: Option<Answer>,
     /// Sequence and milestones.
@@ -270,7 +273,16 @@ impl State {
 impl Ticket {
     fn new(order_id: OrderId, state: State, now: Timestamp) -> Self {
         let record = Record::default();
-        Self { order_id, saga: None, state, asked: None, answer: None, record, updated_at: now }
+        Self {
+            order_id,
+            saga: None,
+            state,
+            asked: None,
+            revision: None,
+            answer: None,
+            record,
+            updated_at: now,
+        }
     }
 
     fn tombstone(order_id: &OrderId, state: State, kind: EventType, now: Timestamp) -> Outcome {
@@ -349,7 +361,7 @@ impl Ticket {
         Ok(self.clone().happened(state, kind, Detail::default(), moved, now))
     }
 
-    fn happened(
+    pub(super) fn happened(
         mut self,
         state: State,
         kind: EventType,

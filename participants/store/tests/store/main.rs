@@ -4,5 +4,6 @@
 mod laws;
 mod menu;
 mod path;
+mod revisions;
 mod rig;
 mod table;

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use contracts::{
     Command, CommandId, Currency, Event, EventType, Fact, Line, MenuId, Message, MessageId, Money,
     OrderId, SagaId, ServiceName, StoreId, Timestamp,
-    command::{OrderOnly, RequestAcceptance},
+    command::{OrderOnly, OrderRevision, RequestAcceptance, ReviseTicket},
 };
 use runtime::{Aggregate, Content, Decision, Incoming, Input, Key, Reply, Service, View};
 use store::{
@@ -23,6 +23,9 @@ pub(crate) enum Act {
     Cancel,
     Settle,
     Restock,
+    /// The change of that number to so many pieces.
+    Revise(u32, u32),
+    Keep(u32),
 }
 
 pub(crate) struct Rig {
@@ -76,13 +79,11 @@ fn message(message: Message) -> Input<Request> {
     })
 }
 
+fn line((id, quantity): &(&str, u32)) -> Line {
+    Line { menu_id: menu(id), name: (*id).to_owned(), unit_price: won(9_500), quantity: *quantity }
+}
+
 pub(crate) fn request(order_id: &str, lines: &[(&str, u32)]) -> Input<Request> {
-    let line = |(id, quantity): &(&str, u32)| Line {
-        menu_id: menu(id),
-        name: (*id).to_owned(),
-        unit_price: won(9_500),
-        quantity: *quantity,
-    };
     command(Command::RequestAcceptance(RequestAcceptance {
         order_id: order(order_id),
         store_id: store_id(),
@@ -157,6 +158,15 @@ impl Rig {
                 Act::Cancel => command(Command::CancelTicket(only)),
                 Act::Settle => command(Command::SettleStock(only)),
                 Act::Restock => command(Command::Restock(only)),
+                Act::Revise(revision, quantity) => command(Command::ReviseTicket(ReviseTicket {
+                    order_id: order(id),
+                    revision,
+                    items: vec![line(&("gimbap", quantity))],
+                    total: won(9_500 * i64::from(quantity)),
+                })),
+                Act::Keep(revision) => {
+                    command(Command::KeepTicket(OrderRevision { order_id: order(id), revision }))
+                }
             },
         )
     }

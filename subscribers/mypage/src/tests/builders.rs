@@ -2,7 +2,9 @@
 
 use contracts::{
     Address, Event, EventType as E, Line, Money, OrderId, Record, ServiceName, Timestamp,
-    event::{DeliveryOffered, OrderEnded, OrderPlaced},
+    event::{
+        DeliveryOffered, OrderEnded, OrderPlaced, OrderRevised, OrderScheduled, RevisionRefused,
+    },
     money::Currency,
 };
 
@@ -17,7 +19,7 @@ pub(super) struct Told {
 }
 
 /// The ways that an order can take, as milestones and events in order of time.
-pub(super) const STORIES: [(&str, &[E]); 7] = [
+pub(super) const STORIES: [(&str, &[E]); 9] = [
     (
         "delivered",
         &[
@@ -82,6 +84,33 @@ pub(super) const STORIES: [(&str, &[E]); 7] = [
     ),
     ("cooking", &[E::OrderPlaced, E::PaymentAuthorized, E::OrderAccepted, E::CookStarted]),
     ("returning", &[E::OrderPlaced, E::PaymentAuthorized, E::CookStarted, E::DeliveryReturned]),
+    (
+        "revised",
+        &[
+            E::OrderPlaced,
+            E::PaymentAuthorized,
+            E::PaymentRevised,
+            E::TicketRevised,
+            E::OrderRevised,
+            E::PaymentAdjusted,
+            E::PaymentRevisionDeclined,
+            E::RevisionRefused,
+            E::TicketRevised,
+            E::OrderRevised,
+            E::OrderAccepted,
+        ],
+    ),
+    (
+        "scheduled",
+        &[
+            E::OrderScheduled,
+            E::OrderRevised,
+            E::OrderPlaced,
+            E::PaymentAuthorized,
+            E::OrderRevised,
+            E::OrderCancelled,
+        ],
+    ),
 ];
 
 pub(super) fn order() -> OrderId {
@@ -106,6 +135,24 @@ pub(super) fn placed(order_id: &OrderId, customer: &str) -> OrderPlaced {
         total: total(),
         address: Address { district: "mapo".parse().unwrap(), line: "12 River Street".to_owned() },
         placed_at: Timestamp::from_millis(0),
+        scheduled_for: None,
+        revision: None,
+    }
+}
+
+/// What is told of the order's change of that number: it costs more each time.
+fn revised(order_id: &OrderId, customer: &str, revision: u32, at: Timestamp) -> OrderRevised {
+    let placed = placed(order_id, customer);
+    let amount = total().amount + i64::from(revision) * 9_500;
+    OrderRevised {
+        order_id: placed.order_id,
+        customer_id: placed.customer_id,
+        store_id: placed.store_id,
+        revision,
+        items: placed.items,
+        total: Money { amount, ..total() },
+        address: placed.address,
+        at,
     }
 }
 
@@ -113,6 +160,7 @@ pub(super) fn placed(order_id: &OrderId, customer: &str) -> OrderPlaced {
 pub(super) fn story(order_id: &OrderId, customer: &str, kinds: &[E]) -> Vec<Told> {
     let mut records = std::collections::BTreeMap::<ServiceName, Record>::new();
     let mut told = Vec::new();
+    let mut revision = 0;
     for (minute, kind) in (0_i64..).zip(kinds) {
         let at = Timestamp::from_millis(minute * 60_000);
         let record = records.entry(kind.source()).or_default();
@@ -135,8 +183,35 @@ pub(super) fn story(order_id: &OrderId, customer: &str, kinds: &[E]) -> Vec<Told
             reason: (*kind != E::OrderCompleted).then(|| "operator".to_owned()),
             at,
         };
+        revision += u32::from(matches!(kind, E::OrderRevised | E::RevisionRefused));
         let event = match kind {
-            E::OrderPlaced => Event::OrderPlaced(placed(order_id, customer)),
+            // It includes the changes that were made before.
+            E::OrderPlaced => Event::OrderPlaced(OrderPlaced {
+                revision: (revision > 0).then_some(revision),
+                ..placed(order_id, customer)
+            }),
+            E::OrderScheduled => {
+                let placed = placed(order_id, customer);
+                Event::OrderScheduled(OrderScheduled {
+                    order_id: placed.order_id,
+                    customer_id: placed.customer_id,
+                    store_id: placed.store_id,
+                    items: placed.items,
+                    total: placed.total,
+                    address: placed.address,
+                    placed_at: placed.placed_at,
+                    scheduled_for: Timestamp::from_millis(3_600_000),
+                })
+            }
+            E::OrderRevised => Event::OrderRevised(revised(order_id, customer, revision, at)),
+            E::RevisionRefused => Event::RevisionRefused(RevisionRefused {
+                order_id: order_id.clone(),
+                customer_id: customer.parse().unwrap(),
+                store_id: "s1".parse().unwrap(),
+                revision,
+                reason: "payment_declined".to_owned(),
+                at,
+            }),
             E::OrderCancelled => Event::OrderCancelled(ended()),
             E::OrderCompleted => Event::OrderCompleted(ended()),
             E::OrderReturned => Event::OrderReturned(ended()),

@@ -3,5 +3,6 @@
 mod deaf;
 mod halting;
 mod hearing;
+mod passing;
 mod retrying;
 mod undoing;
