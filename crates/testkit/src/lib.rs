@@ -13,6 +13,6 @@ mod people;
 
 pub use app::{App, BOUND};
 pub use client::{Answer, Client};
-pub use people::{DISH, DISTRICT, PRICE, RIDER, STORE, order_body};
+pub use people::{DISH, DISTRICT, NEXT, PRICE, RIDER, STORE, order_body};
 pub use reqwest::Method;
 pub use servers;

@@ -12,6 +12,8 @@ pub const DISH: &str = "naengmyeon";
 pub const PRICE: i64 = 9_500;
 /// Where everybody lives.
 pub const DISTRICT: &str = "mapo";
+/// The district beside it.
+pub const NEXT: &str = "yongsan";
 /// The rider.
 pub const RIDER: &str = "jun";
 
@@ -30,7 +32,7 @@ impl App {
     /// Opens the store with that many portions of its dish, and puts the rider on duty.
     pub async fn open(&self, stock: i64, capacity: u32) {
         let path = format!("/rider/districts/{DISTRICT}");
-        assert_eq!(self.client().put(&path, &json!({"neighbours": ["yongsan"]})).await.status, 200);
+        assert_eq!(self.client().put(&path, &json!({"neighbours": [NEXT]})).await.status, 200);
         self.hire(RIDER, capacity).await;
         self.put_menu(stock).await;
         let catalog = format!("/catalog/stores/{STORE}");
@@ -42,9 +44,14 @@ impl App {
         .await;
     }
 
-    /// Puts a rider on duty.
+    /// Puts a rider on duty where everybody lives.
     pub async fn hire(&self, rider: &str, capacity: u32) {
-        let rider_body = json!({"district": DISTRICT, "on_duty": true, "capacity": capacity});
+        self.hire_in(DISTRICT, rider, capacity).await;
+    }
+
+    /// Puts a rider on duty in a district.
+    pub async fn hire_in(&self, district: &str, rider: &str, capacity: u32) {
+        let rider_body = json!({"district": district, "on_duty": true, "capacity": capacity});
         let answer = self.client().put(&format!("/rider/riders/{rider}"), &rider_body).await;
         assert_eq!(answer.status, 200, "{:?}", answer.body);
     }
@@ -120,6 +127,12 @@ impl App {
     pub async fn ride(&self, order: &str, what: &str) {
         let path = format!("/rider/deliveries/{order}/{what}");
         self.insist(&path, json!({"rider_id": RIDER})).await;
+    }
+
+    /// The deliveries on offer near a rider.
+    pub async fn offers(&self, rider: &str) -> Vec<Value> {
+        let offers = self.client().get(&format!("/rider/riders/{rider}/offers")).await.body;
+        offers["items"].as_array().unwrap().clone()
     }
 
     /// Takes an order on to where cooking has started.

@@ -22,6 +22,8 @@ pub struct Progress {
     pub cancel_answered: bool,
     /// A rider has given the delivery back once.
     pub released: bool,
+    /// A rider from another district has claimed it.
+    pub from_afar: bool,
     /// What the customer wanted to change was made or refused.
     pub change_decided: bool,
 }

@@ -63,6 +63,7 @@ pub async fn order(
     outcome.saw_payment(&payment.body);
     let (progress, remarks) = book.strike(&order_id);
     outcome.released = progress.released;
+    outcome.from_afar = progress.from_afar;
     outcome.remarks.extend(remarks);
     Ok(outcome)
 }

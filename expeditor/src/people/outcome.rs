@@ -36,6 +36,8 @@ pub struct Outcome {
     pub acknowledged: Option<Acknowledged>,
     /// Whether a rider has given the delivery back once.
     pub released: bool,
+    /// Whether a rider from another district has claimed it.
+    pub from_afar: bool,
     /// Answers that nobody expected.
     pub remarks: Vec<String>,
     status: String,
@@ -55,6 +57,7 @@ impl Outcome {
             plan,
             acknowledged: None,
             released: false,
+            from_afar: false,
             remarks: Vec::new(),
             status: String::new(),
             reason: None,
@@ -170,9 +173,11 @@ impl Outcome {
             _ => true,
         };
         let released = self.plan != Plan::DeliverAfterRelease || self.released;
+        let from_afar = self.plan != Plan::DeliverFromAfar || self.from_afar;
         let steps = [
             (wish, "the customer was not answered about the cancellation as planned"),
             (released, "no rider has given it back"),
+            (from_afar, "no rider of another district has claimed it"),
             (
                 self.change.as_deref() == self.plan.change(),
                 "what became of the customer's change was not as planned",
@@ -248,6 +253,11 @@ mod tests {
         assert!(given_back.complaint().unwrap().contains("given it back"));
         given_back.released = true;
         assert_eq!(given_back.complaint(), None);
+
+        let mut from_afar = ended(Plan::DeliverFromAfar);
+        assert!(from_afar.complaint().unwrap().contains("another district"));
+        from_afar.from_afar = true;
+        assert_eq!(from_afar.complaint(), None);
 
         let mut pressed_twice = ended(Plan::Deliver);
         pressed_twice.saw_replays(1, 0);

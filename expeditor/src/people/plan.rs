@@ -77,6 +77,8 @@ pub enum Plan {
     Deliver,
     /// The first rider gives it back before pickup; another takes it.
     DeliverAfterRelease,
+    /// No rider near takes it, so the search is widened, and one from a neighbouring district does.
+    DeliverFromAfar,
     /// It is ordered for later.
     DeliverLater,
     /// The customer wants more before the owner has answered.
@@ -117,6 +119,7 @@ impl Plan {
         match self {
             Self::Deliver
             | Self::DeliverAfterRelease
+            | Self::DeliverFromAfar
             | Self::DeliverLater
             | Self::DeliverChanged
             | Self::DeliverUnchanged => Ending::Delivered,
@@ -137,6 +140,7 @@ impl Plan {
         match self {
             Self::Deliver
             | Self::DeliverAfterRelease
+            | Self::DeliverFromAfar
             | Self::DeliverLater
             | Self::DeliverChanged
             | Self::DeliverUnchanged
@@ -169,7 +173,9 @@ impl Plan {
     /// Whether the order waits out a deadline, or for its time: it takes seconds, and nobody waits
     /// for it.
     pub const fn is_slow(self) -> bool {
-        matches!(self.ending(), Ending::TimedOut) || self.is_for_later()
+        matches!(self.ending(), Ending::TimedOut)
+            || self.is_for_later()
+            || matches!(self, Self::DeliverFromAfar)
     }
 
     /// Whether it is ordered for later.
@@ -196,6 +202,8 @@ impl Plan {
                 Self::DeliverLater,
                 Self::Deliver,
                 Self::DeliverUnchanged,
+                Self::Deliver,
+                Self::DeliverFromAfar,
                 Self::Deliver,
             ],
             Ending::Rejected => &[Self::Reject],
@@ -294,6 +302,6 @@ mod tests {
     #[test]
     fn among_five_hundred_orders_every_way_is_planned() {
         let plans: HashSet<Plan> = Plans::new(7).draw_all(500).into_iter().collect();
-        assert_eq!(plans.len(), 18, "{plans:?}");
+        assert_eq!(plans.len(), 19, "{plans:?}");
     }
 }

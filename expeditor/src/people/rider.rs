@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::{
     book::Book,
     client::{Answer, Client, Trouble},
-    owner::order_ids,
     pace::{Closing, Pace},
     plan::Plan,
     town::{CAPACITY, shift},
@@ -36,7 +35,7 @@ pub async fn work(
         .filter_map(Value::as_str)
         .map(|order_id| Carried { order_id: order_id.to_owned(), picked: false })
         .collect();
-    let me = Me { client: &client, book: &book, rider: &rider };
+    let me = Me { client: &client, book: &book, rider: &rider, district: &district };
     loop {
         let mut busy = false;
         let mut still = Vec::new();
@@ -48,11 +47,11 @@ pub async fn work(
         carried = still;
         if carried.len() < CAPACITY {
             let offers = client.list(&format!("/rider/riders/{rider}/offers")).await?;
-            for order_id in order_ids(&offers) {
+            for offer in &offers {
                 if carried.len() >= CAPACITY {
                     break;
                 }
-                if let Some(delivery) = me.claim(order_id).await? {
+                if let Some(delivery) = me.claim(offer).await? {
                     busy = true;
                     carried.push(delivery);
                 }
@@ -68,15 +67,21 @@ struct Me<'a> {
     client: &'a Client,
     book: &'a Book,
     rider: &'a str,
+    district: &'a str,
 }
 
 impl Me<'_> {
-    async fn claim(&self, order_id: String) -> Result<Option<Carried>, Trouble> {
-        if self.book.plan(&order_id).is_none() {
+    /// Claims what is on offer, unless nobody is to do so from here.
+    async fn claim(&self, offer: &Value) -> Result<Option<Carried>, Trouble> {
+        let order_id = offer["order_id"].as_str().unwrap_or_default().to_owned();
+        let Some(plan) = self.book.plan(&order_id) else { return Ok(None) };
+        let near = offer["address"]["district"].as_str() == Some(self.district);
+        if near && plan == Plan::DeliverFromAfar {
             return Ok(None);
         }
         let answer = self.tell(&order_id, "claim").await?;
         if answer.ok() {
+            self.book.advance(&order_id, |progress| progress.from_afar |= !near);
             return Ok(Some(Carried { order_id, picked: false }));
         }
         // Another rider was faster, or this one has enough: that is how it goes.

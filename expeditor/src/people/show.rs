@@ -85,6 +85,7 @@ impl Show {
         settings.orchestrator.deadlines.pay = Some(DEADLINE);
         settings.orchestrator.deadlines.accept = Some(DEADLINE);
         settings.orchestrator.deadlines.cook_start = Some(DEADLINE);
+        settings.orchestrator.deadlines.assign = Some(DEADLINE);
         settings.orchestrator.schedule.earliest = Duration::from_millis(1);
         settings.payment.slow_after = SLOW;
         settings
