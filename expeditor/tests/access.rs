@@ -38,6 +38,7 @@ const TABLE: &[Row] = &[
     ("POST", "/orders", Some(&[Customer, Operator])),
     ("GET", "/orders/{order_id}", Some(&[Customer, Operator, Auditor])),
     ("DELETE", "/orders/{order_id}", Some(&[Customer, Operator])),
+    ("PATCH", "/orders/{order_id}", Some(&[Customer, Operator])),
     ("GET", "/catalog/stores/{store_id}", ANYBODY),
     ("GET", "/operator/sagas", Some(&[Operator, Auditor])),
     ("GET", "/operator/sagas/{saga_id}", Some(&[Operator, Auditor])),
