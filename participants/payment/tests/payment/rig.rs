@@ -10,6 +10,8 @@ use contracts::{
 use payment::{OrderPayment, Payment, Settings, aggregates::payment_key};
 use runtime::{Aggregate, Content, Decision, Incoming, Input, Key, Service, View};
 
+/// What is asked for first.
+pub(crate) const AUTHORIZED: i64 = 19_000;
 pub(crate) const SLOW_AFTER: Duration = Duration::from_secs(45);
 
 /// What can happen to the payment of an order.
@@ -116,7 +118,7 @@ impl Rig {
             Act::Authorize(token) => command(Command::AuthorizePayment(AuthorizePayment {
                 order_id: order(),
                 customer_id: CustomerId::new("customer-1").unwrap(),
-                amount: won(19_000),
+                amount: won(AUTHORIZED),
                 token: token.to_owned(),
             })),
             Act::Void => command(Command::VoidPayment(only)),
