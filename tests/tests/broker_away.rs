@@ -69,6 +69,9 @@ fn accept_within(seconds: u64) -> Settings {
 
 /// An order that waits for its store, and when that is overdue.
 async fn asked(app: &App) -> (String, Timestamp) {
+    // Who has never heard anything cannot serve yet.
+    app.until("everybody hears", || async { app.client().get("/readyz").await.status == 200 })
+        .await;
     let order = app.place("mina", 1, "tok-ok").await;
     app.reaches(&order, "paid").await;
     app.until("the store has been asked", || async {

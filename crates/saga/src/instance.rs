@@ -299,8 +299,8 @@ impl Instance {
         self.reason.as_deref()
     }
 
-    /// The step whose answer is awaited: the one that does not answer if it is stuck, else the
-    /// one that has been awaited longest.
+    /// The step whose answer is awaited: the one that does not answer if it is stuck, else one that
+    /// has overrun its deadline, else the one that has been awaited longest.
     pub fn waiting_on(&self) -> Option<&str> {
         self.awaited().map(|step| step.name.as_str())
     }
@@ -315,7 +315,7 @@ impl Instance {
             return None;
         }
         let in_flight = self.steps.iter().filter(|step| step.status.in_flight());
-        in_flight.min_by_key(|step| (!step.exhausted, step.since))
+        in_flight.min_by_key(|step| (!step.exhausted, !step.escalated, step.since))
     }
 
     /// When the next command is sent again, if any is awaited.

@@ -127,7 +127,7 @@ impl Saga {
     /// awaited longest.
     pub fn awaited(&self) -> Option<&Step> {
         let in_flight = self.steps.iter().filter(|step| !self.has_ended() && step.in_flight());
-        in_flight.min_by_key(|step| (!step.exhausted, step.since))
+        in_flight.min_by_key(|step| (!step.exhausted, !step.escalated, step.since))
     }
 
     /// Whether a deadline after the start of cooking has passed.

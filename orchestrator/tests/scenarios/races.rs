@@ -187,7 +187,6 @@ fn a_release_after_the_pickup_is_void() {
 fn a_search_that_finds_nobody_is_widened_and_then_flagged() {
     let mut world = World::after(&COOKING);
     world.tell(E::PaymentCaptured);
-    world.tell(E::CookFinished);
     world.pass(Duration::from_secs(601));
     let widened = |world: &World| {
         world.commands().iter().filter(|(kind, ..)| *kind == C::WidenSearch).count()
@@ -196,9 +195,12 @@ fn a_search_that_finds_nobody_is_widened_and_then_flagged() {
     assert!(!world.rows[&world.saga_id.0].stalled);
     world.pass(Duration::from_secs(601));
     assert_eq!(widened(&world), 1);
-    assert!(world.rows[&world.saga_id.0].stalled);
+    let row = &world.rows[&world.saga_id.0];
+    assert_eq!((row.stalled, row.waiting_on.as_deref()), (true, Some("assign")));
     world.tell(E::RiderAssigned);
-    assert!(!world.rows[&world.saga_id.0].stalled, "a rider was found");
+    let row = &world.rows[&world.saga_id.0];
+    assert!(!row.stalled, "a rider was found");
+    assert_eq!(row.waiting_on.as_deref(), Some("cook-finish"), "it was waited for all the time");
 }
 
 #[test]
