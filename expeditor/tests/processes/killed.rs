@@ -9,7 +9,9 @@
 
 use std::time::Duration;
 
-use contracts::ServiceName::{self, Cook, Mypage, Notification, Orchestrator, Payment, Rider, Store};
+use contracts::ServiceName::{
+    self, Cook, Mypage, Notification, Orchestrator, Payment, Rider, Store,
+};
 use expeditor::{fleet::OnServers, people::plan::Plan};
 use runtime::auth::Role;
 
