@@ -97,6 +97,8 @@ fn usage(why: &str) -> Failure {
 mod tests {
     use super::*;
 
+    type Set<'a> = Box<dyn FnOnce(&mut ServeArgs) + 'a>;
+
     fn channel(service: ServiceName, set: impl FnOnce(&mut ServeArgs)) -> Result<String, Failure> {
         let mut options = ServeArgs::default();
         set(&mut options);
@@ -117,7 +119,6 @@ mod tests {
             it.webhook_secret_file = Some(file.clone());
         });
         assert_eq!(whole.unwrap(), "webhook");
-        type Set<'a> = Box<dyn FnOnce(&mut ServeArgs) + 'a>;
         let cases: [(ServiceName, Set<'_>, &str); 5] = [
             (notification, Box::new(|it| it.webhook_url = Some(here.clone())), "secret-file"),
             (

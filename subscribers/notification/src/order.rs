@@ -39,10 +39,8 @@ pub struct Order {
     revisions: BTreeMap<u32, Answer>,
     /// The last such change that the customer was told of; 0 for none.
     revision_told: u32,
-    /// A cancellation came too late.
-    too_late: bool,
-    /// Whether the customer was told so.
-    too_late_told: bool,
+    /// That a cancellation came too late.
+    too_late: News,
     /// The last offer that riders were told of, by its sequence; 0 for none.
     offer_told: u64,
     /// Whose hands the delivery is in.
@@ -62,6 +60,15 @@ struct About {
     scheduled_for: Option<Timestamp>,
     /// The last change that the basket includes; 0 for none.
     revision: u32,
+}
+
+/// Something that is told once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum News {
+    None,
+    Known,
+    Told,
 }
 
 /// What became of a change that was asked for.
@@ -106,8 +113,7 @@ impl Order {
             store_told: false,
             revisions: BTreeMap::new(),
             revision_told: 0,
-            too_late: false,
-            too_late_told: false,
+            too_late: News::None,
             offer_told: 0,
             hands: Hands::default(),
             messages: 0,
@@ -170,14 +176,18 @@ impl Order {
             Event::RevisionRefused(refused) => {
                 self.answered(refused.revision, Answer::Refused(refused.reason.clone()));
             }
-            Event::CancellationRefused(_) => self.too_late = true,
+            Event::CancellationRefused(_) if self.too_late == News::None => {
+                self.too_late = News::Known;
+            }
             Event::OrderCancelled(ended) | Event::OrderReturned(ended) => {
                 if self.reason.is_none() {
                     self.reason.clone_from(&ended.reason);
                 }
             }
             Event::OrderCompleted(_) => self.completed = true,
-            Event::DeliveryOffered(_) | Event::MenuItemChanged(_) => {}
+            Event::CancellationRefused(_)
+            | Event::DeliveryOffered(_)
+            | Event::MenuItemChanged(_) => {}
         }
         self.reached(event.kind());
     }
@@ -235,8 +245,8 @@ impl Order {
             };
             self.draft(drafts, format!("revision-{number}"), &about.customer, template);
         }
-        if self.too_late && !self.too_late_told {
-            self.too_late_told = true;
+        if self.too_late == News::Known {
+            self.too_late = News::Told;
             if !over {
                 let template = Template::CancellationTooLate;
                 self.draft(drafts, "cancellation-refused".to_owned(), &about.customer, template);

@@ -259,10 +259,10 @@ impl Service for Notification {
                     return Decision::ignored(STALE_TIMER);
                 };
                 let mut mailbox = mailbox.clone();
-                match mailbox.wake(now) {
-                    true => saved(mailbox, Decision::default()),
-                    false => Decision::ignored(EARLY_TIMER),
+                if mailbox.wake(now) {
+                    return saved(mailbox, Decision::default());
                 }
+                Decision::ignored(EARLY_TIMER)
             }
         }
     }

@@ -72,9 +72,10 @@ impl Sender {
     fn width(&self, now: Duration) -> (usize, Option<Duration>) {
         let busy = self.busy().len();
         let health = self.health();
-        let width = match health.is_open() {
-            false => self.handle.service().settings().at_once.max(1).saturating_sub(busy),
-            true => usize::from(health.admits(now, busy)),
+        let width = if health.is_open() {
+            usize::from(health.admits(now, busy))
+        } else {
+            self.handle.service().settings().at_once.max(1).saturating_sub(busy)
         };
         (width, health.opens())
     }

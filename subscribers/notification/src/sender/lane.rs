@@ -108,7 +108,7 @@ impl Sender {
     fn pause(&self, attempts: u32) -> Duration {
         let retry = &self.handle.service().settings().retry;
         let (_, seed) = self.ports.ids.next().as_u64_pair();
-        let pauses = ExponentialBuilder::default()
+        let mut pauses = ExponentialBuilder::default()
             .with_min_delay(retry.first)
             .with_max_delay(retry.cap)
             .without_max_times()
@@ -117,7 +117,7 @@ impl Sender {
             .build();
         // The cap is reached long before.
         let nth = usize::try_from(attempts.min(32)).unwrap_or(0);
-        pauses.skip(nth).next().unwrap_or(retry.cap)
+        pauses.nth(nth).unwrap_or(retry.cap)
     }
 
     /// Records what came of a message, as long as the claim can hold.

@@ -163,9 +163,10 @@ pub(super) fn story(order_id: &OrderId, customer: &str, kinds: &[E]) -> Vec<Told
     for (minute, kind) in (0_i64..).zip(kinds) {
         let at = Timestamp::from_millis(minute * 60_000);
         let record = records.entry(kind.source()).or_default();
-        match kind.is_fact() {
-            true => record.add(*kind, at, Detail::default()),
-            false => record.touch(),
+        if kind.is_fact() {
+            record.add(*kind, at, Detail::default());
+        } else {
+            record.touch();
         }
         revision += u32::from(matches!(kind, E::OrderRevised | E::RevisionRefused));
         let placed = placed(order_id, customer);

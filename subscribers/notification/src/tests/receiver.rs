@@ -158,7 +158,7 @@ async fn serve(
     ports: &Ports,
 ) -> Option<()> {
     let (head, body) = read(&mut stream).await?;
-    let got = understand(&head, &body, book)?;
+    let got = understand(&head, &body, book);
     book.lock().unwrap().arrives(&got);
     let act = (script.lock().unwrap())(&got);
     if let Do::Slowly(_) = act {
@@ -209,7 +209,7 @@ fn header(head: &str, name: &str) -> Option<String> {
     })
 }
 
-fn understand(head: &str, body: &str, book: &Mutex<Book>) -> Option<Got> {
+fn understand(head: &str, body: &str, book: &Mutex<Book>) -> Got {
     let mut broken = Vec::new();
     if !head.starts_with("POST /send HTTP/1.1\r\n") {
         broken.push(format!("another request: {head}"));
@@ -235,13 +235,13 @@ fn understand(head: &str, body: &str, book: &Mutex<Book>) -> Option<Got> {
         broken.push("the key in the header is another one".to_owned());
     }
     book.lock().unwrap().broken.extend(broken);
-    Some(Got {
+    Got {
         key: text("/key"),
         recipient: format!("{}:{}", text("/recipient/kind"), text("/recipient/id")),
         template: text("/template"),
         text: text("/text"),
         order: text("/order_id"),
-    })
+    }
 }
 
 impl Book {
