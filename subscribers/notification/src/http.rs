@@ -11,10 +11,12 @@ use contracts::{CustomerId, OrderId, RiderId, ServiceName, StoreId};
 use runtime::{
     Problem,
     auth::Role,
-    http::{Guarded, Handle, JsonBody, Operation, Page, Who, list_response, path_id},
+    http::{
+        Guarded, Handle, JsonBody, Operation, Page, Who, list_response, path_id, shape::one_of,
+    },
     participant::{both, list},
 };
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::json;
 
 use crate::{
@@ -68,7 +70,13 @@ fn choose<T: JsonSchema>(id: &'static str, summary: &'static str) -> Operation {
 #[schemars(rename = "PutRecipient", deny_unknown_fields)]
 struct Choice {
     /// `ko` or `en`; used from the next message on.
+    #[schemars(schema_with = "codes")]
     language: Language,
+}
+
+/// What is sent is one of these; what is answered may be another one in a later version.
+fn codes(_: &mut SchemaGenerator) -> Schema {
+    one_of(&Language::ALL.map(Language::as_str))
 }
 
 async fn put_language<T>(
