@@ -252,7 +252,7 @@ pub struct GraphArgs {
 /// Options of `migrate`.
 #[derive(Debug, Default, Args)]
 pub struct MigrateArgs {
-    /// Which service's database: all, orchestrator, payment, store, cook, rider, mypage
+    /// Which service's database: all, orchestrator, payment, store, cook, rider, mypage, notification
     /// [default: all].
     #[arg(value_name = "SERVICE", value_parser = which, env = "EXPEDITOR_SERVICE")]
     pub service: Option<Which>,

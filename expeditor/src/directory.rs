@@ -27,7 +27,8 @@ pub struct Making {
 /// Refuses a directory that holds some of the databases, and names the first that it lacks.
 pub fn refuse_incomplete(data: &Path) -> Result<(), Failure> {
     let (there, missing) = sort(data);
-    // What a subscriber holds can be made again.
+    // What a read model holds can be made again, and nobody refers to what another subscriber does: a
+    // directory from before there was one has none.
     let missing: Vec<_> = missing.into_iter().filter(|path| !is_subscribers(path)).collect();
     match (there.first(), missing.first()) {
         (Some(there), Some(missing)) if !data.join(MAKING).exists() => {

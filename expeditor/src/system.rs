@@ -48,6 +48,8 @@ pub struct Settings {
     pub cook: cook::Settings,
     /// Of the rider.
     pub rider: rider::Settings,
+    /// Of notification: languages and retries.
+    pub notification: notification::Settings,
 }
 
 /// Where a service's database lies in a data directory.
@@ -86,6 +88,7 @@ pub struct System {
     server: JoinHandle<()>,
     timers: JoinHandle<()>,
     services: Services,
+    sender: notification::sender::Running,
     relays: Vec<relay::Running>,
     databases: Vec<Arc<dyn Database>>,
     _lock: DataLock,
@@ -98,6 +101,7 @@ struct Services {
     cook: host::Running<cook::Cook>,
     rider: host::Running<rider::Rider>,
     mypage: host::Running<mypage::Mypage>,
+    notification: host::Running<notification::Notification>,
 }
 
 impl System {
@@ -150,7 +154,13 @@ impl System {
             cook: house.start(cook::Cook::new(settings.cook)).await,
             rider: house.start(rider::Rider::new(settings.rider)).await,
             mypage: house.start(mypage::Mypage).await,
+            notification: house.start(notification::Notification::new(settings.notification)).await,
         };
+        let sender = notification::sender::start(
+            services.notification.handle(),
+            Arc::new(notification::channel::Log::Debug),
+            &metrics,
+        );
         let relays = house.relays();
         let timers = host::open_timers(open_timers, databases.clone(), start, ports.clone());
         let timers = ports.spawn(timers);
@@ -179,6 +189,7 @@ impl System {
             server,
             timers,
             services,
+            sender,
             relays,
             databases,
             _lock: lock,
@@ -223,13 +234,16 @@ impl System {
             tracing::error!(%error, "the server did not end well");
         }
         self.timers.abort();
-        let Services { orchestrator, payment, store, cook, rider, mypage } = self.services;
+        self.sender.stop().await;
+        let Services { orchestrator, payment, store, cook, rider, mypage, notification } =
+            self.services;
         orchestrator.stop().await;
         payment.stop().await;
         store.stop().await;
         cook.stop().await;
         rider.stop().await;
         mypage.stop().await;
+        notification.stop().await;
         for relay in self.relays {
             relay.stop().await;
         }
@@ -291,6 +305,7 @@ impl Services {
         self.cook.watch(readiness);
         self.rider.watch(readiness);
         self.mypage.watch(readiness);
+        self.notification.watch(readiness);
     }
 
     fn routes(&self) -> Guarded {
@@ -300,6 +315,7 @@ impl Services {
             .merge(served(cook::routes, self.cook.handle()))
             .merge(served(rider::routes, self.rider.handle()))
             .merge(served(mypage::routes, self.mypage.handle()))
+            .merge(served(notification::routes, self.notification.handle()))
     }
 }
 

@@ -89,6 +89,13 @@ const TABLE: &[Row] = &[
     ("GET", "/mypage/dead-letters", Some(&[Operator, Auditor])),
     ("GET", "/mypage/parked", Some(&[Operator, Auditor])),
     ("POST", "/mypage/parked/{id}/redrive", Some(&[Operator])),
+    ("GET", "/notification/orders/{order_id}", Some(&[Operator, Auditor])),
+    ("PUT", "/notification/recipients/customer/{id}", Some(&[Customer, Operator])),
+    ("PUT", "/notification/recipients/store/{id}", Some(&[Store, Operator])),
+    ("PUT", "/notification/recipients/rider/{id}", Some(&[Rider, Operator])),
+    ("GET", "/notification/dead-letters", Some(&[Operator, Auditor])),
+    ("GET", "/notification/parked", Some(&[Operator, Auditor])),
+    ("POST", "/notification/parked/{id}/redrive", Some(&[Operator])),
 ];
 
 /// What a relay answers.

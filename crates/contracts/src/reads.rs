@@ -105,6 +105,7 @@ const fn of_event(consumer: ServiceName, event: EventType) -> &'static [&'static
         }
         (ServiceName::Rider, _) => &["order_id"],
         (ServiceName::Mypage, event) => by_mypage(event),
+        (ServiceName::Notification, event) => by_notification(event),
         // The catalog.
         (_, E::MenuItemChanged) => {
             &["store_id", "menu_id", "name", "price.amount", "price.currency"]
@@ -192,5 +193,47 @@ const fn by_mypage(event: EventType) -> &'static [&'static str] {
             "milestones[*].data.rider_id?",
             "milestones[*].data.reason?",
         ],
+    }
+}
+
+/// What a message says, and to whom it goes.
+const fn by_notification(event: EventType) -> &'static [&'static str] {
+    use EventType as E;
+    match event {
+        E::OrderPlaced => &[
+            "order_id",
+            "customer_id",
+            "store_id",
+            "items[*].name",
+            "items[*].quantity",
+            "total.amount",
+            "total.currency",
+            "revision?",
+        ],
+        E::OrderScheduled => &[
+            "order_id",
+            "customer_id",
+            "store_id",
+            "items[*].name",
+            "items[*].quantity",
+            "total.amount",
+            "total.currency",
+            "scheduled_for",
+        ],
+        E::OrderRevised => &[
+            "order_id",
+            "revision",
+            "items[*].name",
+            "items[*].quantity",
+            "total.amount",
+            "total.currency",
+        ],
+        E::RevisionRefused => &["order_id", "revision", "reason"],
+        E::OrderCancelled | E::OrderReturned => &["order_id", "reason?"],
+        E::OrderCompleted | E::CancellationRefused => &["order_id"],
+        E::DeliveryOffered => {
+            &["order_id", "store_id", "address.district", "address.line", "riders[*]"]
+        }
+        _ => &["order_id", "milestones[*].type"],
     }
 }

@@ -35,15 +35,15 @@ pub fn replay_key(subscriber: ServiceName, event: EventType) -> String {
     format!("{subscriber}.{}", event_key(event))
 }
 
-/// What binds a subscriber's queue of events to the exchange of those that are sent again.
+/// What binds a read model's queue of events to the exchange of those that are sent again.
 pub fn replay_binding(subscriber: ServiceName) -> String {
     format!("{subscriber}.#")
 }
 
-/// The subscriber whom such a routing key means.
+/// The read model whom such a routing key means.
 pub fn replay_subscriber(routing_key: &str) -> Option<ServiceName> {
     let (name, _) = routing_key.split_once('.')?;
-    ServiceName::parse(name).filter(|service| service.is_subscriber())
+    ServiceName::parse(name).filter(|service| service.is_read_model())
 }
 
 /// The events that a service listens to.
@@ -119,6 +119,35 @@ pub const fn subscriptions(service: ServiceName) -> &'static [EventType] {
             E::DeliveryConfirmed,
             E::DeliveryReturned,
         ],
+        // What leads to a message, and what tells that an offer is over.
+        ServiceName::Notification => &[
+            E::OrderPlaced,
+            E::OrderScheduled,
+            E::OrderRevised,
+            E::RevisionRefused,
+            E::OrderCancelled,
+            E::OrderCompleted,
+            E::OrderReturned,
+            E::CancellationRefused,
+            E::PaymentAuthorized,
+            E::PaymentDeclined,
+            E::PaymentVoided,
+            E::PaymentRefunded,
+            E::OrderAccepted,
+            E::OrderRejected,
+            E::TicketCancelled,
+            E::StockRestocked,
+            E::CookStarted,
+            E::CookingDeclined,
+            E::CookingCancelled,
+            E::CookFinished,
+            E::DeliveryOffered,
+            E::RiderAssigned,
+            E::RiderReleased,
+            E::FoodPicked,
+            E::DeliveryConfirmed,
+            E::DeliveryReturned,
+        ],
     }
 }
 
@@ -170,7 +199,8 @@ mod tests {
         let key = replay_key(ServiceName::Mypage, EventType::CookStarted);
         assert_eq!(key, "mypage.cook.cook-started");
         assert_eq!(replay_subscriber(&key), Some(ServiceName::Mypage));
-        for other in ["cook.cook-started", "store.cook.cook-started", "mypage", ""] {
+        let never = replay_key(ServiceName::Notification, EventType::CookStarted);
+        for other in ["cook.cook-started", "store.cook.cook-started", "mypage", "", &never] {
             assert_eq!(replay_subscriber(other), None, "{other}");
         }
     }

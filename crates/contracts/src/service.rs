@@ -20,16 +20,29 @@ pub enum ServiceName {
     Rider,
     /// A subscriber: shows customers their orders, from public events alone.
     Mypage,
+    /// A subscriber: sends customers, stores and riders messages about orders.
+    Notification,
 }
 
 impl ServiceName {
     /// Every service, in the order in which an order meets them.
-    pub const ALL: [Self; 6] =
-        [Self::Orchestrator, Self::Payment, Self::Store, Self::Cook, Self::Rider, Self::Mypage];
+    pub const ALL: [Self; 7] = [
+        Self::Orchestrator,
+        Self::Payment,
+        Self::Store,
+        Self::Cook,
+        Self::Rider,
+        Self::Mypage,
+        Self::Notification,
+    ];
 
     /// Those that only react to public events: nothing is asked of them and they tell nothing, so
-    /// that all they keep can be made again from what the others have published.
-    pub const SUBSCRIBERS: [Self; 1] = [Self::Mypage];
+    /// that nobody refers to what they hold.
+    pub const SUBSCRIBERS: [Self; 2] = [Self::Mypage, Self::Notification];
+
+    /// Those of the [`SUBSCRIBERS`](Self::SUBSCRIBERS) whose every row can be made again from what
+    /// the others have published. What was sent to whom is no such thing: it would be sent again.
+    pub const READ_MODELS: [Self; 1] = [Self::Mypage];
 
     /// The name as in routes: `payment`.
     pub const fn as_str(self) -> &'static str {
@@ -40,11 +53,17 @@ impl ServiceName {
             Self::Cook => "cook",
             Self::Rider => "rider",
             Self::Mypage => "mypage",
+            Self::Notification => "notification",
         }
     }
 
     /// Whether it is one of the [`SUBSCRIBERS`](Self::SUBSCRIBERS).
     pub const fn is_subscriber(self) -> bool {
+        matches!(self, Self::Mypage | Self::Notification)
+    }
+
+    /// Whether it is one of the [`READ_MODELS`](Self::READ_MODELS).
+    pub const fn is_read_model(self) -> bool {
         matches!(self, Self::Mypage)
     }
 
@@ -62,6 +81,7 @@ impl ServiceName {
             Self::Cook => "/cook",
             Self::Rider => "/rider",
             Self::Mypage => "/mypage",
+            Self::Notification => "/notification",
         }
     }
 
@@ -105,5 +125,8 @@ mod tests {
     fn the_list_of_subscribers_is_what_each_says_of_itself() {
         let all: Vec<_> = ServiceName::ALL.into_iter().filter(|it| it.is_subscriber()).collect();
         assert_eq!(all, ServiceName::SUBSCRIBERS);
+        let all: Vec<_> = ServiceName::ALL.into_iter().filter(|it| it.is_read_model()).collect();
+        assert_eq!(all, ServiceName::READ_MODELS);
+        assert!(all.into_iter().all(ServiceName::is_subscriber));
     }
 }

@@ -110,6 +110,7 @@ pub async fn start<S: Service>(
     let (stop, stopped) = watch::channel(false);
     let (asking, requests) = mpsc::channel(options.waiting_requests);
     let (firing, timers) = mpsc::channel(options.batch);
+    let (commits, committed) = watch::channel(0);
     let name = service.name();
     let (reach, backlog) = (broker.reach(name), Backlog::default());
     let deliveries = broker.consume(name, options.prefetch).await;
@@ -123,6 +124,7 @@ pub async fn start<S: Service>(
         batch: options.batch,
         reach: reach.clone(),
         metrics: PathMetrics::new(&options.metrics, name),
+        commits,
         complained: AtomicI64::new(i64::MIN),
     };
     let inputs = Inputs { requests, deliveries, timers, stop: stopped.clone() };
@@ -141,7 +143,8 @@ pub async fn start<S: Service>(
     let following = look.follow(Arc::clone(&database), heard, ports.clone(), stop.subscribe());
     let following = ports.spawn(following);
     let tidying = ports.spawn(tidy(name, Arc::clone(&database), ports.clone(), stop.subscribe()));
-    let handle = Handle::new(service, Submit::new(asking), database, ports, reach, backlog);
+    let path = Submit::new(asking);
+    let handle = Handle::new(service, path, database, ports, reach, backlog, committed);
     Running { handle, stop, tasks: vec![work, timers, tidying, following] }
 }
 

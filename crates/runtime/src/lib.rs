@@ -12,6 +12,7 @@
 pub mod aggregate;
 pub mod auth;
 pub mod backlog;
+pub mod breaker;
 pub mod broker;
 pub mod db;
 pub mod host;

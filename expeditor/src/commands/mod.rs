@@ -25,7 +25,7 @@ use crate::{
 /// Runs a command.
 pub async fn run(command: Command, file: File) -> Result<(), Failure> {
     match command {
-        Command::Demo(options) => demo::run(options, file).await,
+        Command::Demo(options) => Box::pin(demo::run(options, file)).await,
         Command::Dev(options) => dev::run(options, file).await,
         Command::Serve(options) => serving::run(options, file).await,
         Command::Relay(options) => relaying::run(options, file).await,

@@ -63,5 +63,6 @@ fn rules_of(service: ServiceName) -> Rules {
         ServiceName::Cook => of(cook::routes, service),
         ServiceName::Rider => of(rider::routes, service),
         ServiceName::Mypage => of(mypage::routes, service),
+        ServiceName::Notification => of(notification::routes, service),
     }
 }

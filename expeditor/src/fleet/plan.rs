@@ -254,6 +254,7 @@ mod tests {
             "cook-1",
             "rider-1",
             "mypage-1",
+            "notification-1",
             "relay-1",
             "relay-2",
         ];

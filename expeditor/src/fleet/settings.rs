@@ -42,6 +42,24 @@ pub(super) fn sections(settings: &Settings) -> String {
         ("cook", auto(settings.cook.auto)),
         ("rider", auto(settings.rider.auto)),
     ];
+    let notification = &settings.notification;
+    let sections = sections.into_iter().chain([
+        (
+            "notification",
+            vec![
+                ("language", format!("{:?}", notification.language.as_str())),
+                ("at_once", notification.at_once.to_string()),
+            ],
+        ),
+        (
+            "notification.retry",
+            vec![
+                ("first", seconds(notification.retry.first)),
+                ("cap", seconds(notification.retry.cap)),
+                ("attempts", notification.retry.attempts.to_string()),
+            ],
+        ),
+    ]);
     let mut text = String::new();
     for (name, values) in sections {
         let _ = writeln!(text, "\n[services.{name}]"); // a String takes everything
@@ -86,6 +104,11 @@ mod tests {
             store: store::Settings { auto: true },
             cook: cook::Settings { auto: true },
             rider: rider::Settings { auto: true },
+            notification: notification::Settings {
+                language: notification::Language::En,
+                at_once: 3,
+                retry: notification::Retry { first: ms(250), cap: ms(9_000), attempts: 4 },
+            },
         };
         for settings in [all, Settings::default()] {
             let read: crate::config::File = toml::from_str(&sections(&settings)).unwrap();

@@ -4,6 +4,7 @@
 //! outbox or the broker. So it can be killed at any moment, and started again beside others of its
 //! kind.
 
+mod channel;
 pub mod options;
 pub mod relaying;
 pub mod servers;

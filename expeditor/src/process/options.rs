@@ -7,7 +7,7 @@ use contracts::ServiceName;
 use serde::Deserialize;
 
 use crate::{
-    config::{address, some_address},
+    config::{Number, address, some_address},
     exit::Failure,
 };
 
@@ -28,9 +28,22 @@ pub struct ServeArgs {
     pub keys: Option<PathBuf>,
     /// Where to listen; port 0 takes a free one [default: 127.0.0.1, port 8080 for the
     /// orchestrator, 8081 payment, 8082 store, 8083 cook, 8084 rider, 8085
-    /// mypage].
+    /// mypage, 8086 notification].
     #[arg(long, value_name = "ADDRESS", env = "EXPEDITOR_LISTEN", value_parser = address)]
     pub listen: Option<SocketAddr>,
+    /// Notification only: where messages are posted to, `https://`, or `http://` on this machine
+    /// [default: they are written into the log].
+    #[arg(long, value_name = "URL", env = "EXPEDITOR_WEBHOOK_URL", hide_env_values = true)]
+    pub webhook_url: Option<String>,
+    /// Notification only: the file with the secret that messages are signed with, 16 bytes or more.
+    #[arg(long, value_name = "FILE", env = "EXPEDITOR_WEBHOOK_SECRET_FILE")]
+    pub webhook_secret_file: Option<PathBuf>,
+    /// Notification only: the CAs that the webhook is verified by, in PEM [default: the system's].
+    #[arg(long, value_name = "FILE", env = "EXPEDITOR_WEBHOOK_CA_FILE")]
+    pub webhook_ca_file: Option<PathBuf>,
+    /// Notification only: how many seconds the webhook may take for an answer [default: 10].
+    #[arg(long, value_name = "SECONDS", env = "EXPEDITOR_WEBHOOK_TIMEOUT")]
+    pub webhook_timeout: Option<Number>,
 }
 
 /// Options of `serve` in a file.
@@ -46,6 +59,14 @@ pub struct ServeFile {
     /// `--listen`.
     #[serde(deserialize_with = "some_address")]
     pub listen: Option<SocketAddr>,
+    /// `--webhook-url`.
+    pub webhook_url: Option<String>,
+    /// `--webhook-secret-file`.
+    pub webhook_secret_file: Option<PathBuf>,
+    /// `--webhook-ca-file`.
+    pub webhook_ca_file: Option<PathBuf>,
+    /// `--webhook-timeout`.
+    pub webhook_timeout: Option<Number>,
 }
 
 /// Options of `relay`.
@@ -128,6 +149,7 @@ pub const fn port(service: ServiceName) -> u16 {
         ServiceName::Cook => 8083,
         ServiceName::Rider => 8084,
         ServiceName::Mypage => 8085,
+        ServiceName::Notification => 8086,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use contracts::ServiceName;
+use notification::sender;
 use runtime::{
     Service,
     auth::Verifier,
@@ -16,6 +17,7 @@ use runtime::{
 use tokio::sync::watch;
 
 use super::{
+    channel::WebhookOptions,
     options::{ServeArgs, port, wanted},
     servers,
 };
@@ -38,7 +40,9 @@ struct Place {
 pub async fn run(options: ServeArgs, file: File) -> Result<(), Failure> {
     let service = ServiceName::parse(&options.service)
         .expect("the command line takes the names of services only");
-    let (section, settings) = (file.serve, file.services);
+    let settings = file.services;
+    let (mut options, mut section) = (options, file.serve);
+    let webhook = WebhookOptions::take(&mut options, &mut section);
     let default = SocketAddr::from(([127, 0, 0, 1], port(service)));
     let database_url = options.database_url.or(section.database_url);
     let amqp_url = options.amqp_url.or(section.amqp_url);
@@ -57,6 +61,7 @@ pub async fn run(options: ServeArgs, file: File) -> Result<(), Failure> {
         closing: signals::closing(&ports),
         ports,
     };
+    let channel = webhook.channel(service, &place.ports)?;
     match service {
         ServiceName::Orchestrator => {
             let service = orchestrator::Orchestrator::new(settings.orchestrator);
@@ -69,14 +74,31 @@ pub async fn run(options: ServeArgs, file: File) -> Result<(), Failure> {
         ServiceName::Cook => place.serve(cook::Cook::new(settings.cook), cook::routes).await,
         ServiceName::Rider => place.serve(rider::Rider::new(settings.rider), rider::routes).await,
         ServiceName::Mypage => place.serve(mypage::Mypage, mypage::routes).await,
+        ServiceName::Notification => {
+            let service = notification::Notification::new(settings.notification);
+            let start = |handle, metrics: &Metrics| sender::start(handle, channel, metrics);
+            place.serve_with(service, notification::routes, start, sender::Running::stop).await
+        }
     }
 }
 
 impl Place {
     async fn serve<S: Service>(
+        self,
+        service: S,
+        routes: fn() -> Guarded<Handle<S>>,
+    ) -> Result<(), Failure> {
+        self.serve_with(service, routes, |_, _| (), |()| std::future::ready(())).await
+    }
+
+    /// [`serve`](Self::serve), with something beside the service that is started with it and ended
+    /// before it.
+    async fn serve_with<S: Service, B, E: Future<Output = ()>>(
         mut self,
         service: S,
         routes: fn() -> Guarded<Handle<S>>,
+        beside: impl FnOnce(Handle<S>, &Metrics) -> B,
+        end: impl FnOnce(B) -> E,
     ) -> Result<(), Failure> {
         let (name, ports) = (service.name(), self.ports.clone());
         let start = ports.now();
@@ -96,8 +118,8 @@ impl Place {
         let timers = ports.spawn(host::open_timers(open_timers, own, start, ports.clone()));
         let readiness = Readiness::default();
         running.watch(&readiness);
-        let handle = running.handle();
-        let routes = system::served(routes, handle)
+        let beside = beside(running.handle(), &metrics);
+        let routes = system::served(routes, running.handle())
             .merge(metrics::routes(metrics))
             .merge(health::routes(readiness, ports.clone()));
         let routes = openapi::routes(&title(name), routes);
@@ -106,6 +128,7 @@ impl Place {
         // Requests in hand were answered; now the batch in hand, then the connections. Nothing is
         // lost: what was not committed comes again.
         timers.abort();
+        end(beside).await;
         running.stop().await;
         database.close().await;
         Ok(())

@@ -70,7 +70,7 @@ pub async fn rebuild(
     relays: Relays,
     ports: &Ports,
 ) -> Result<Rebuilt, Failure> {
-    if !subscriber.is_subscriber() {
+    if !subscriber.is_read_model() {
         return Err(Failure::Usage(format!(
             "rebuild: {subscriber} owns what it holds; only what others have published can be made \
              again"

@@ -43,5 +43,5 @@ pub struct RebuildFile {
 }
 
 fn subscribers() -> Vec<&'static str> {
-    ServiceName::SUBSCRIBERS.into_iter().map(ServiceName::as_str).collect()
+    ServiceName::READ_MODELS.into_iter().map(ServiceName::as_str).collect()
 }

@@ -58,6 +58,7 @@ async fn each_service_is_a_process_all_orders_end_and_nothing_is_left() {
         "cook-1",
         "rider-1",
         "mypage-1",
+        "notification-1",
         "relay-2",
     ] {
         assert!(stdout.contains(process), "{process} is missing in {stdout}");

@@ -9,7 +9,9 @@
 
 use std::time::Duration;
 
-use contracts::ServiceName::{self, Cook, Mypage, Orchestrator, Payment, Rider, Store};
+use contracts::ServiceName::{
+    self, Cook, Mypage, Notification, Orchestrator, Payment, Rider, Store,
+};
 use expeditor::{fleet::OnServers, people::plan::Plan};
 use runtime::auth::Role;
 
@@ -50,7 +52,9 @@ async fn orders_go_on_within_two_seconds_of_the_restart_of_whoever_was_killed() 
         for (service, waiting) in PARTICIPANTS {
             participant(&stage, &eyes, service, waiting).await;
         }
-        subscriber(&stage, &eyes, Mypage).await;
+        for service in [Mypage, Notification] {
+            subscriber(&stage, &eyes, service).await;
+        }
         for name in ["orchestrator-1", "orchestrator-2"] {
             one_orchestrator(&stage, &eyes, name).await;
         }

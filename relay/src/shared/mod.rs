@@ -3,11 +3,11 @@
 //!
 //! - `buckets`: which buckets, and from where on each is read.
 //! - `queue`: the rows in hand, in a line for each key.
-//! - `breaker`: whether the broker is asked at all.
 //! - `pump`: the one task that asks database and broker, and hears what they say.
 //! - `metrics`: what operators see of it.
 //!
-//! The first three are pure and hold every rule about order, waiting and going on. What was found
+//! The first two are pure and hold every rule about order, waiting and going on; whether the broker
+//! is asked at all is told by a [`Breaker`](runtime::breaker::Breaker). What was found
 //! out about the servers beneath is in `docs/adr/0007-relay-on-leases.md`.
 
 use std::{sync::Arc, time::Duration};
@@ -18,7 +18,6 @@ use uuid::Uuid;
 
 use crate::{RESCAN, Running};
 
-mod breaker;
 mod buckets;
 mod metrics;
 mod pump;

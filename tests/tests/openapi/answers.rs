@@ -198,6 +198,11 @@ async fn every_route_answers_as_the_document_tells() {
     let late = it.ask(&format!("PATCH /orders/{declined}"), Some(change)).await;
     assert_eq!(late.slug(), "order-cancelled");
 
+    for recipient in ["customer/mina", "store/noodle-house", "rider/jun"] {
+        let path = format!("PUT /notification/recipients/{recipient}");
+        assert_eq!(it.ask(&path, Some(json!({"language": "en"}))).await.status, 200);
+    }
+
     // What each service holds of all that.
     bury(&app).await;
     for service in ServiceName::ALL {
@@ -244,6 +249,7 @@ async fn look(it: &mut Asker<'_>, order: &str, saga: &str) {
         format!("/cook/stores/{STORE}/tickets?state=cooking"),
         format!("/mypage/orders/{order}"),
         "/mypage/customers/mina/orders?limit=1".to_owned(),
+        format!("/notification/orders/{order}"),
     ] {
         it.ask(&format!("GET {path}"), None).await;
     }

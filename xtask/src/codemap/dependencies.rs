@@ -26,7 +26,7 @@ const SERVICE: May = May::Only(&["contracts", "runtime"]);
 const SERVICE_WHY: &str =
     "a participant knows the published language and the path, never another service or the engine";
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     Rule { name: "saga", may: May::Only(&[]), why: "the engine is pure and knows no payloads" },
     Rule {
         name: "contracts",
@@ -44,6 +44,11 @@ const RULES: [Rule; 15] = [
     Rule { name: "rider", may: SERVICE, why: SERVICE_WHY },
     Rule {
         name: "mypage",
+        may: SERVICE,
+        why: "a subscriber knows public events and the path, never another service",
+    },
+    Rule {
+        name: "notification",
         may: SERVICE,
         why: "a subscriber knows public events and the path, never another service",
     },

@@ -43,7 +43,8 @@ impl Migrations {
             | ServiceName::Store
             | ServiceName::Cook
             | ServiceName::Rider
-            | ServiceName::Mypage => &[],
+            | ServiceName::Mypage
+            | ServiceName::Notification => &[],
         };
         Self::new(std::iter::once(shared).chain(own.iter().copied()))
     }

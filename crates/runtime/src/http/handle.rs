@@ -8,6 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use tokio::sync::watch;
+
 use crate::{
     Aggregate, Key, Problem, Reply, Service,
     backlog::Backlog,
@@ -25,6 +27,7 @@ pub struct Handle<S: Service> {
     ports: Ports,
     reach: Reach,
     backlog: Backlog,
+    commits: watch::Receiver<u64>,
 }
 
 impl<S: Service> Clone for Handle<S> {
@@ -36,6 +39,7 @@ impl<S: Service> Clone for Handle<S> {
             ports: self.ports.clone(),
             reach: self.reach.clone(),
             backlog: self.backlog.clone(),
+            commits: self.commits.clone(),
         }
     }
 }
@@ -49,8 +53,9 @@ impl<S: Service> Handle<S> {
         ports: Ports,
         reach: Reach,
         backlog: Backlog,
+        commits: watch::Receiver<u64>,
     ) -> Self {
-        Self { service, path, database, ports, reach, backlog }
+        Self { service, path, database, ports, reach, backlog, commits }
     }
 
     /// The service itself: its settings.
@@ -76,6 +81,11 @@ impl<S: Service> Handle<S> {
     /// What lay in the service's outbox a moment ago.
     pub fn backlog(&self) -> &Backlog {
         &self.backlog
+    }
+
+    /// Changes with every commit of this process: something may be there that was not.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.clone()
     }
 
     /// Lets new work pass as long as messages get through: see [`Backlog::admit`].

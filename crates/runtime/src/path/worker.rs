@@ -65,6 +65,8 @@ pub(crate) struct Worker<S: Service> {
     pub(crate) batch: usize,
     pub(crate) reach: Reach,
     pub(crate) metrics: PathMetrics,
+    /// Grows with every commit.
+    pub(crate) commits: watch::Sender<u64>,
     /// When the log was last told that the database is away, in milliseconds of the clock's
     /// elapsed time; the least possible for never.
     pub(crate) complained: AtomicI64,
@@ -156,6 +158,7 @@ impl<S: Service> Worker<S> {
             let (service, database) = (&*self.service, &*self.database);
             match attempt(service, database, &self.ports, deaf_until, &part).await {
                 Ok(committed) => {
+                    self.commits.send_modify(|commits| *commits += 1);
                     if let Some(at) = committed.wake_at {
                         self.alarm.set(at);
                     }

@@ -22,7 +22,12 @@ const fn active(place: Place) -> &'static [&'static str] {
         (contracts::ServiceName::Rider, _) => {
             &["waiting", "offered", "offered_wide", "claimed", "picked"]
         }
-        (contracts::ServiceName::Orchestrator | contracts::ServiceName::Mypage, _) => &[],
+        (
+            contracts::ServiceName::Orchestrator
+            | contracts::ServiceName::Mypage
+            | contracts::ServiceName::Notification,
+            _,
+        ) => &[],
     }
 }
 
@@ -35,6 +40,7 @@ const fn what(place: Place) -> &'static str {
         contracts::ServiceName::Rider => "delivery",
         contracts::ServiceName::Orchestrator => "order",
         contracts::ServiceName::Mypage => "order on MyPage",
+        contracts::ServiceName::Notification => "order of which messages tell",
     }
 }
 

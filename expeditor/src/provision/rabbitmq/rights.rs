@@ -106,6 +106,13 @@ mod tests {
                 r"^(mypage\.(commands|events|dead)|expeditor\.events)$",
                 r"^mypage\.[a-z-]+$",
             ),
+            (
+                ServiceName::Notification,
+                r"^(notification\.(commands|events|dead))$",
+                r"^(notification\.(commands|events|dead))$",
+                r"^(notification\.(commands|events|dead)|expeditor\.events)$",
+                r"^notification\.[a-z-]+$",
+            ),
         ] {
             let Rights { names, topics } = of(service);
             assert_eq!((&*names.configure, &*names.write, &*names.read), (configure, write, read));

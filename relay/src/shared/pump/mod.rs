@@ -9,6 +9,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use runtime::{
     ServiceName, Timestamp,
+    breaker::Breaker,
     broker::{Broker, Outcome},
     db::{DbError, Floor, LEASE, Leases, SharedOutbox, SharedRow},
     host::told_to_stop,
@@ -19,7 +20,6 @@ use uuid::Uuid;
 
 use super::{
     SharedOptions,
-    breaker::Breaker,
     buckets::Buckets,
     metrics::RelayMetrics,
     queue::{Item, Queue},

@@ -262,7 +262,7 @@ async fn bind_queues(channel: &Channel, service: ServiceName) -> lapin::Result<(
     }
     let commands = routes::queue(service, QueueKind::Commands);
     bind(channel, &commands, routes::COMMANDS_EXCHANGE, service.as_str()).await?;
-    if service.is_subscriber() {
+    if service.is_read_model() {
         let events = routes::queue(service, QueueKind::Events);
         let key = routes::replay_binding(service);
         bind(channel, &events, routes::REPLAY_EXCHANGE, &key).await?;

@@ -1,36 +1,39 @@
-//! The circuit breaker: what is no row's own fault stops all of them.
+//! A circuit breaker: what is the fault of nothing that is sent stops all of it for a while. Pure:
+//! the relay asks it about the broker, a sender about its channel.
 
 use std::time::Duration;
 
-/// Whether the broker is asked at all. Times are those of the clock that never goes back.
+/// Whether the other side is asked at all. Times are those of the clock that never goes back.
 #[derive(Debug)]
-pub(crate) struct Breaker {
+pub struct Breaker {
     first: Duration,
     longest: Duration,
     /// Failures one after another.
     failures: u32,
-    /// Nothing is published before.
+    /// Nothing is asked before.
     until: Duration,
 }
 
 impl Breaker {
-    pub(crate) fn new(first: Duration, longest: Duration) -> Self {
+    /// Closed. Its pauses double from `first` up to `longest`.
+    pub const fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest, failures: 0, until: Duration::ZERO }
     }
 
-    /// Whether something may be published. After a failure and its pause a single call finds out
-    /// how things stand.
-    pub(crate) fn admits(&self, now: Duration, under_way: usize) -> bool {
+    /// Whether something may be asked. After a failure and its pause a single call finds out how
+    /// things stand.
+    pub fn admits(&self, now: Duration, under_way: usize) -> bool {
         self.failures == 0 || (now >= self.until && under_way == 0)
     }
 
-    /// The broker took something, or found fault with a row: it is there.
-    pub(crate) fn close(&mut self) {
+    /// The other side took something, or found fault with it: it is there.
+    pub const fn close(&mut self) {
         self.failures = 0;
     }
 
-    /// The broker took nothing of all that was asked. Calls that were under way together count once.
-    pub(crate) fn fail(&mut self, now: Duration) {
+    /// The other side took nothing of all that was asked. Calls that were under way together count
+    /// once.
+    pub fn fail(&mut self, now: Duration) {
         if self.failures > 0 && now < self.until {
             return;
         }
@@ -39,12 +42,13 @@ impl Breaker {
         self.until = now + pause;
     }
 
-    pub(crate) fn is_open(&self) -> bool {
+    /// Whether the last that was asked failed.
+    pub const fn is_open(&self) -> bool {
         self.failures > 0
     }
 
     /// When it lets a call through again, if it is open.
-    pub(crate) fn opens(&self) -> Option<Duration> {
+    pub fn opens(&self) -> Option<Duration> {
         self.is_open().then_some(self.until)
     }
 }
