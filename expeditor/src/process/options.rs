@@ -31,6 +31,9 @@ pub struct ServeArgs {
     /// mypage].
     #[arg(long, value_name = "ADDRESS", env = "EXPEDITOR_LISTEN", value_parser = address)]
     pub listen: Option<SocketAddr>,
+    /// How many streams of events may be open at one time [default: 10000].
+    #[arg(long, value_name = "N", env = "EXPEDITOR_STREAMS")]
+    pub streams: Option<usize>,
 }
 
 /// Options of `serve` in a file.
@@ -46,6 +49,8 @@ pub struct ServeFile {
     /// `--listen`.
     #[serde(deserialize_with = "some_address")]
     pub listen: Option<SocketAddr>,
+    /// `--streams`.
+    pub streams: Option<usize>,
 }
 
 /// Options of `relay`.

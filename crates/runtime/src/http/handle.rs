@@ -13,6 +13,7 @@ use crate::{
     backlog::Backlog,
     broker::Reach,
     db::{Database, DbError, ListQuery, Reader, SharedOutbox},
+    live::Live,
     path::Submit,
     ports::Ports,
 };
@@ -25,6 +26,7 @@ pub struct Handle<S: Service> {
     ports: Ports,
     reach: Reach,
     backlog: Backlog,
+    live: Live,
 }
 
 impl<S: Service> Clone for Handle<S> {
@@ -36,6 +38,7 @@ impl<S: Service> Clone for Handle<S> {
             ports: self.ports.clone(),
             reach: self.reach.clone(),
             backlog: self.backlog.clone(),
+            live: self.live.clone(),
         }
     }
 }
@@ -49,8 +52,9 @@ impl<S: Service> Handle<S> {
         ports: Ports,
         reach: Reach,
         backlog: Backlog,
+        live: Live,
     ) -> Self {
-        Self { service, path, database, ports, reach, backlog }
+        Self { service, path, database, ports, reach, backlog, live }
     }
 
     /// The service itself: its settings.
@@ -76,6 +80,11 @@ impl<S: Service> Handle<S> {
     /// What lay in the service's outbox a moment ago.
     pub fn backlog(&self) -> &Backlog {
         &self.backlog
+    }
+
+    /// By which its aggregates are watched.
+    pub fn live(&self) -> &Live {
+        &self.live
     }
 
     /// Lets new work pass as long as messages get through: see [`Backlog::admit`].
