@@ -25,12 +25,11 @@ struct Events {
 impl Events {
     async fn next(&mut self) -> Option<Value> {
         loop {
-            if let Some((line, rest)) = self.heard.split_once('\n') {
-                let data =
-                    line.strip_prefix("data: ").map(|data| serde_json::from_str(data).unwrap());
-                self.heard = rest.to_owned();
-                if data.is_some() {
-                    return data;
+            if let Some(end) = self.heard.find('\n') {
+                let rest = self.heard.split_off(end + 1);
+                let line = std::mem::replace(&mut self.heard, rest);
+                if let Some(data) = line.strip_prefix("data: ") {
+                    return Some(serde_json::from_str(data).unwrap());
                 }
                 continue;
             }
