@@ -10,6 +10,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod credentials;
+pub mod descriptors;
 pub mod directory;
 pub mod exit;
 pub mod fleet;
@@ -55,5 +56,6 @@ where
     };
     let format = cli.log_format.or(file.log_format).unwrap_or_default();
     logs::start(cli.log.as_deref().or(file.log.as_deref()), &command, format)?;
+    descriptors::raise();
     Box::pin(commands::run(command, file)).await
 }

@@ -56,10 +56,24 @@ fn orders_are_taken_to_their_end_by_participants_and_by_people() {
 }
 
 #[test]
+fn streams_are_opened_on_a_process_of_its_own_that_is_gone_afterwards() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().to_str().unwrap();
+    let told = told(bench(&[
+        "streams", "--open", "20", "--runs", "1", "--data", data, "--output", "json",
+    ]));
+    assert_eq!((&told["bench"], &told["options"]["open"]), (&"streams".into(), &20.into()));
+    assert!((figure(&told, "open") - 20.0).abs() < 0.1, "{told}");
+    assert_told(&told, &["memory_before_mib", "memory_open_mib", "told_p50_ms", "told_p99_ms"]);
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "something was left behind");
+}
+
+#[test]
 fn what_cannot_be_measured_is_one_line_with_its_exit_status() {
     for (arguments, status, says) in [
         (&["orders", "--profile", "services"][..], 2, "--database-url"),
         (&["relay", "--messages", "0"], 2, "--messages"),
+        (&["streams", "--open", "0"], 2, "--open"),
         (&["ceilings", "--runs", "1", "--data", "/proc/none"], 3, "/proc/none"),
     ] {
         let output = bench(arguments);

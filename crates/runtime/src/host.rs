@@ -17,6 +17,7 @@ use crate::{
     broker::{Broker, Reach},
     db::Database,
     http::{Handle, Readiness},
+    live::{self, Live},
     metrics::{Metrics, PathMetrics, number},
     path::{Alarm, Inputs, Submit, Worker, run_timers},
     ports::Ports,
@@ -110,9 +111,8 @@ pub async fn start<S: Service>(
     let (stop, stopped) = watch::channel(false);
     let (asking, requests) = mpsc::channel(options.waiting_requests);
     let (firing, timers) = mpsc::channel(options.batch);
-    let (commits, committed) = watch::channel(0);
     let name = service.name();
-    let (reach, backlog) = (broker.reach(name), Backlog::default());
+    let (reach, backlog, live) = (broker.reach(name), Backlog::default(), Live::default());
     let deliveries = broker.consume(name, options.prefetch).await;
     observe(&options.metrics, name, &reach, &backlog, &ports);
     let alarm = Arc::new(Alarm::new());
@@ -123,8 +123,8 @@ pub async fn start<S: Service>(
         alarm: Arc::clone(&alarm),
         batch: options.batch,
         reach: reach.clone(),
+        live: live.clone(),
         metrics: PathMetrics::new(&options.metrics, name),
-        commits,
         complained: AtomicI64::new(i64::MIN),
     };
     let inputs = Inputs { requests, deliveries, timers, stop: stopped.clone() };
@@ -143,9 +143,12 @@ pub async fn start<S: Service>(
     let following = look.follow(Arc::clone(&database), heard, ports.clone(), stop.subscribe());
     let following = ports.spawn(following);
     let tidying = ports.spawn(tidy(name, Arc::clone(&database), ports.clone(), stop.subscribe()));
+    let (seen, own) = (live.clone(), ports.clone());
+    let watching =
+        ports.spawn(live::follow(seen, name, Arc::clone(&database), own, stop.subscribe()));
     let path = Submit::new(asking);
-    let handle = Handle::new(service, path, database, ports, reach, backlog, committed);
-    Running { handle, stop, tasks: vec![work, timers, tidying, following] }
+    let handle = Handle::new(service, path, database, ports, reach, backlog, live);
+    Running { handle, stop, tasks: vec![work, timers, tidying, following, watching] }
 }
 
 /// What is read of a service when somebody looks.

@@ -17,6 +17,7 @@ pub mod broker;
 pub mod db;
 pub mod host;
 pub mod http;
+pub mod live;
 pub mod metrics;
 pub mod participant;
 pub mod path;

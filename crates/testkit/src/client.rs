@@ -2,6 +2,9 @@
 
 use reqwest::{Method, header::HeaderMap};
 use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::app::BOUND;
 
 /// An answer.
 #[derive(Clone, Debug)]
@@ -94,4 +97,64 @@ impl Client {
     pub async fn patch(&self, path: &str, key: &str, body: &Value) -> Answer {
         self.send(Method::PATCH, path, &[("idempotency-key", key)], Some(body)).await.unwrap()
     }
+}
+
+/// An event of a stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: String,
+    /// Its data; null where they are no JSON.
+    pub data: Value,
+}
+
+/// A stream of events that is listened to.
+#[derive(Debug)]
+pub struct Events {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    response: reqwest::Response,
+    heard: Vec<u8>,
+}
+
+impl Client {
+    /// Listens to a stream, as who has seen that event last.
+    pub async fn events(&self, path: &str, last: Option<&str>) -> Events {
+        let mut request = self.http.get(format!("{}{path}", self.base));
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Events { status, headers, response, heard: Vec::new() }
+    }
+}
+
+impl Events {
+    /// The next event; `None` where the stream has ended.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(end) = self.heard.windows(2).position(|two| two == b"\n\n") {
+                let block: Vec<u8> = self.heard.drain(..end + 2).collect();
+                if let Some(event) = event(&String::from_utf8(block).unwrap()) {
+                    return Some(event);
+                }
+                continue;
+            }
+            let chunk = timeout(BOUND, self.response.chunk()).await.expect("an event in time");
+            self.heard.extend_from_slice(&chunk.unwrap()?);
+        }
+    }
+}
+
+/// What a block of lines tells; nothing where it is only there to be heard.
+fn event(block: &str) -> Option<Event> {
+    let field = |name| block.lines().find_map(|line| line.strip_prefix(name));
+    let data = serde_json::from_str(field("data: ")?).unwrap_or(Value::Null);
+    let text = |name| field(name).unwrap_or_default().to_owned();
+    Some(Event { name: text("event: "), id: text("id: "), data })
 }

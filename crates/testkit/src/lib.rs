@@ -12,7 +12,7 @@ mod client;
 mod people;
 
 pub use app::{App, BOUND};
-pub use client::{Answer, Client};
+pub use client::{Answer, Client, Event, Events};
 pub use people::{DISH, DISTRICT, NEXT, PRICE, RIDER, STORE, order_body};
 pub use reqwest::Method;
 pub use servers;

@@ -15,6 +15,8 @@ pub enum Unit {
     Millis,
     /// Processor time of one order, in milliseconds.
     CpuMillis,
+    /// Kibibytes.
+    KiB,
     /// Mebibytes.
     MiB,
     /// Bytes.
@@ -31,6 +33,7 @@ impl Unit {
             Self::PerSecond => "1/s",
             Self::Millis => "ms",
             Self::CpuMillis => "CPU ms",
+            Self::KiB => "KiB",
             Self::MiB => "MiB",
             Self::Bytes => "bytes",
             Self::Count => "",

@@ -1,5 +1,6 @@
 //! What `bench` measures: how fast the parts are by themselves ([`ceilings`]), how fast orders go
-//! through the whole system ([`orders`]), and how fast the relay is ([`relay`]).
+//! through the whole system ([`orders`]), how fast the relay is ([`relay`]), and what open streams
+//! of events take ([`streams`]).
 //!
 //! Nothing here passes or fails by a time: it measures and tells. Every figure is the median of
 //! several runs, each on databases of its own, and comes with a ratio to a ceiling that was
@@ -16,7 +17,9 @@ pub mod orders_on_servers;
 pub mod place;
 pub mod relay;
 pub mod scraped;
+pub mod served;
 pub mod servers;
+pub mod streams;
 pub mod town;
 pub mod usage;
 pub mod watched;

@@ -16,6 +16,8 @@ pub enum BenchCommand {
     Orders(OrdersArgs),
     /// How fast outbox rows get to their consumer.
     Relay(RelayArgs),
+    /// What open streams of events take, and how soon they tell.
+    Streams(StreamsArgs),
 }
 
 impl BenchCommand {
@@ -25,6 +27,7 @@ impl BenchCommand {
             Self::Ceilings(options) => &options.common,
             Self::Orders(options) => &options.common,
             Self::Relay(options) => &options.common,
+            Self::Streams(options) => &options.common,
         }
     }
 }
@@ -102,6 +105,18 @@ pub struct RelayArgs {
     pub messages: Option<u32>,
 }
 
+/// Options of `bench streams`. It knows the embedded profile only.
+#[derive(Debug, Default, Args)]
+pub struct StreamsArgs {
+    /// What every measurement can be told.
+    #[command(flatten)]
+    pub common: Common,
+    /// How many streams are open at the same time [default: 5000].
+    #[arg(long, value_name = "N", env = "EXPEDITOR_OPEN",
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub open: Option<u32>,
+}
+
 /// What the services run on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -173,4 +188,6 @@ pub struct BenchFile {
     pub seed: Option<u64>,
     /// `--messages`.
     pub messages: Option<u32>,
+    /// `--open`.
+    pub open: Option<u32>,
 }

@@ -9,6 +9,8 @@ pub const LOAD_THREAD: &str = "bench-load";
 const SQLITE_THREAD: &str = "sqlx-sqlite";
 /// Linux tells processor time to programs in hundredths of a second, whatever its own clock is.
 const TICK: Duration = Duration::from_millis(10);
+/// How the system calls the most memory that a process had in use.
+const PEAK: &str = "VmHWM:";
 
 /// Processor time by group of threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,7 +82,12 @@ fn machine(stat: &str) -> Option<Duration> {
 
 /// How many bytes of memory a process had in use at most.
 pub fn peak_memory_of(process: u32) -> Option<u64> {
-    peak(&fs::read_to_string(format!("/proc/{process}/status")).ok()?)
+    bytes(&fs::read_to_string(format!("/proc/{process}/status")).ok()?, PEAK)
+}
+
+/// How many bytes of memory a process has in use.
+pub fn memory_of(process: u32) -> Option<u64> {
+    bytes(&fs::read_to_string(format!("/proc/{process}/status")).ok()?, "VmRSS:")
 }
 
 /// Forgets how much memory was in use at most.
@@ -91,11 +98,11 @@ pub fn forget_peak_memory() {
 
 /// How many bytes of memory were in use at most.
 pub fn peak_memory() -> Option<u64> {
-    peak(&fs::read_to_string("/proc/self/status").ok()?)
+    bytes(&fs::read_to_string("/proc/self/status").ok()?, PEAK)
 }
 
-fn peak(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+fn bytes(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kib * 1024)
 }
@@ -126,6 +133,7 @@ mod tests {
         assert!(Cpu::now().is_some());
         let own = std::process::id();
         assert!(peak_memory_of(own).unwrap() > 1024 * 1024);
+        assert!(memory_of(own).unwrap() > 1024 * 1024);
         assert!(cpu_of(own).is_some_and(|used| used <= cpu_of_machine().unwrap()));
     }
 }

@@ -13,6 +13,7 @@ use crate::{
         orders::{self, Plan},
         orders_on_servers, place, relay,
         servers::{ENDED_EARLY, Servers},
+        streams,
     },
     cli::Output,
     config::File,
@@ -28,6 +29,7 @@ const ORDERS: u32 = 3_000;
 const CONCURRENCY: u32 = 128;
 const SEED: u64 = 1;
 const MESSAGES: u32 = 50_000;
+const OPEN: u32 = 5_000;
 
 /// Measures and prints.
 pub async fn run(command: BenchCommand, file: File) -> Result<(), Failure> {
@@ -71,8 +73,13 @@ async fn measure(
             let messages = options.messages.or(section.messages).unwrap_or(MESSAGES).max(1);
             relay(setting, messages, ports).await
         }
+        BenchCommand::Streams(options) => {
+            let open = options.open.or(section.open).unwrap_or(OPEN).max(1);
+            streams(setting, open, ports).await
+        }
     }
 }
+
 /// What every measurement is told, with what the file says and the defaults.
 struct Setting<'a> {
     data: Option<&'a Path>,
@@ -183,6 +190,20 @@ async fn relay(setting: &Setting<'_>, messages: u32, ports: &Ports) -> Result<()
         }
     }
     setting.tell("relay", &json!({ "messages": messages }), &figures);
+    Ok(())
+}
+
+async fn streams(setting: &Setting<'_>, open: u32, ports: &Ports) -> Result<(), Failure> {
+    if setting.profile == Profile::Services {
+        let text = "bench streams knows the embedded profile only";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    let mut figures = Figures::default();
+    for run in 1..=setting.runs {
+        setting.say(run);
+        streams::run(open, setting.data, ports, &mut figures).await?;
+    }
+    setting.tell("streams", &json!({ "open": open }), &figures);
     Ok(())
 }
 

@@ -7,7 +7,7 @@
 mod ground;
 mod keys;
 mod plan;
-mod process;
+pub(crate) mod process;
 mod settings;
 mod stage;
 mod vhost;

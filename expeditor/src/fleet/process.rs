@@ -35,9 +35,9 @@ pub struct Spec {
 
 /// A child that was or will be started.
 #[derive(Debug)]
-pub(super) struct Process {
-    pub(super) spec: Spec,
-    pub(super) log: PathBuf,
+pub(crate) struct Process {
+    pub(crate) spec: Spec,
+    pub(crate) log: PathBuf,
     state: Mutex<State>,
 }
 
@@ -52,7 +52,7 @@ struct State {
 }
 
 /// How far a process has come with its end.
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// It still runs.
     Runs,
     /// It has ended, with that.
@@ -62,13 +62,13 @@ pub(super) enum Ending {
 }
 
 impl Process {
-    pub(super) fn new(spec: Spec, directory: &Path) -> Self {
+    pub(crate) fn new(spec: Spec, directory: &Path) -> Self {
         let log = directory.join(format!("{}.log", spec.name));
         Self { spec, log, state: Mutex::default() }
     }
 
     /// Starts it. One that runs is left as it is.
-    pub(super) fn spawn(&self, program: &Path) -> io::Result<()> {
+    pub(crate) fn spawn(&self, program: &Path) -> io::Result<()> {
         let mut state = self.state();
         if state.child.is_some() {
             return Ok(());
@@ -92,7 +92,7 @@ impl Process {
     }
 
     /// Where it listens, once it has said so.
-    pub(super) fn address(&self) -> Option<SocketAddr> {
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
         let mut state = self.state();
         if state.address.is_none() && state.child.is_some() {
             let text = self.read_from(state.began);
@@ -102,23 +102,23 @@ impl Process {
     }
 
     /// Whether its last start has come so far that it listens.
-    pub(super) fn listens(&self) -> bool {
+    pub(crate) fn listens(&self) -> bool {
         let began = self.state().began;
         self.read_from(began).lines().any(|line| address_in(line).is_some())
     }
 
     /// Its id, while it is meant to run.
-    pub(super) fn id(&self) -> Option<u32> {
+    pub(crate) fn id(&self) -> Option<u32> {
         self.state().child.as_ref().map(Child::id)
     }
 
     /// How it ended, where nobody had wanted that.
-    pub(super) fn fallen(&self) -> Option<ExitStatus> {
+    pub(crate) fn fallen(&self) -> Option<ExitStatus> {
         self.state().child.as_mut().and_then(|child| child.try_wait().ok().flatten())
     }
 
     /// Forgets a child that has ended, so that it can be started again.
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         let mut state = self.state();
         if state.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(Some(_)))) {
             state.child = None;
@@ -126,7 +126,7 @@ impl Process {
     }
 
     /// Asks it to end in order. What becomes of that is to be asked with [`ending`](Self::ending).
-    pub(super) fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         if let Some(child) = &self.state().child {
             // It has not been waited for, so the id is still its own; it may have ended already.
             let _ = kill_process(Pid::from_child(child), Signal::TERM);
@@ -134,7 +134,7 @@ impl Process {
     }
 
     /// How far it has come with its end. Nothing is left of one that has ended.
-    pub(super) fn ending(&self) -> Ending {
+    pub(crate) fn ending(&self) -> Ending {
         let mut state = self.state();
         let Some(child) = &mut state.child else { return Ending::Absent };
         match child.try_wait() {
@@ -147,7 +147,7 @@ impl Process {
     }
 
     /// Ends it at once.
-    pub(super) fn kill(&self) {
+    pub(crate) fn kill(&self) {
         if let Some(mut child) = self.state().child.take() {
             // It may have ended already. The system has nothing to wait for but its own work.
             let _ = child.kill();
@@ -156,7 +156,7 @@ impl Process {
     }
 
     /// The last lines of its log since its last start, in one.
-    pub(super) fn last_words(&self) -> String {
+    pub(crate) fn last_words(&self) -> String {
         let began = self.state().began;
         let length = std::fs::metadata(&self.log).map_or(0, |log| log.len());
         let text = self.read_from(began.max(length.saturating_sub(TAIL)));

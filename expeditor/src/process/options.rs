@@ -44,6 +44,9 @@ pub struct ServeArgs {
     /// Notification only: how many seconds the webhook may take for an answer [default: 10].
     #[arg(long, value_name = "SECONDS", env = "EXPEDITOR_WEBHOOK_TIMEOUT")]
     pub webhook_timeout: Option<Number>,
+    /// How many streams of events may be open at one time [default: 10000].
+    #[arg(long, value_name = "N", env = "EXPEDITOR_STREAMS")]
+    pub streams: Option<usize>,
 }
 
 /// Options of `serve` in a file.
@@ -67,6 +70,8 @@ pub struct ServeFile {
     pub webhook_ca_file: Option<PathBuf>,
     /// `--webhook-timeout`.
     pub webhook_timeout: Option<Number>,
+    /// `--streams`.
+    pub streams: Option<usize>,
 }
 
 /// Options of `relay`.

@@ -10,7 +10,7 @@ use runtime::{
     broker::Broker,
     db::Database,
     host,
-    http::{Access, Guarded, Handle, Readiness, Server, health, openapi},
+    http::{Access, Guarded, Handle, Limits, Readiness, Server, ServerSettings, health, openapi},
     metrics::{self, Metrics},
     ports::Ports,
 };
@@ -29,6 +29,7 @@ use crate::{
 /// What a service is served with.
 struct Place {
     listen: SocketAddr,
+    limits: Limits,
     database_url: String,
     amqp_url: String,
     access: Access,
@@ -53,8 +54,11 @@ pub async fn run(options: ServeArgs, file: File) -> Result<(), Failure> {
         wanted("serve", "amqp-url", amqp_url)?,
         wanted("serve", "keys", options.keys.or(section.keys))?,
     );
+    let limits = Limits::default();
+    let streams = options.streams.or(section.streams).unwrap_or(limits.streams);
     let place = Place {
         listen,
+        limits: Limits { streams, ..limits },
         database_url,
         amqp_url,
         access: Access::Tokens(Verifier::new(credentials::read(&keys)?)),
@@ -104,7 +108,8 @@ impl Place {
         let start = ports.now();
         let metrics = Metrics::default();
         let server = Server::bind(self.listen).await.map_err(|it| system::cannot_listen(&it))?;
-        let server = server.with_metrics(metrics.clone());
+        let settings = ServerSettings { limits: self.limits, ..ServerSettings::default() };
+        let server = server.with_settings(settings).with_metrics(metrics.clone());
         let address = server.local_addr();
         let database: Arc<dyn Database> =
             Arc::new(servers::database(&self.database_url, name, &ports).await?);

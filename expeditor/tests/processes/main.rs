@@ -10,6 +10,7 @@ mod database_away;
 mod demo;
 mod eyes;
 mod killed;
+mod live;
 mod loyalty;
 mod participant;
 mod place;

@@ -2,6 +2,7 @@
 //! the path; reads show what was committed. Nothing is decided here.
 
 mod catalog;
+mod events;
 mod holdings;
 pub(crate) mod operator;
 pub(crate) mod orders;
@@ -30,6 +31,7 @@ pub fn routes() -> Guarded<Handle<Orchestrator>> {
     Guarded::new()
         .post("/orders", CUSTOMERS, orders::placed(), orders::place)
         .get("/orders/{order_id}", READERS, orders::shown(), orders::show)
+        .get("/orders/{order_id}/events", READERS, events::streamed(), events::stream)
         .patch("/orders/{order_id}", CUSTOMERS, orders::revised(), orders::revise)
         .delete("/orders/{order_id}", CUSTOMERS, orders::cancelled(), orders::cancel)
         .get("/catalog/stores/{store_id}", Who::ANYBODY, dishes, catalog::of_store)

@@ -22,6 +22,7 @@ use crate::{
     Request, Rider,
     aggregates::{DELIVERY, Kept, delivery_key, district_key, load_key, rider_key},
     domain::Act,
+    events,
     offers::offers,
     views::{DeliveryView, DistrictView, Holding, Offer, RiderView, holding},
 };
@@ -79,6 +80,7 @@ pub fn routes() -> Guarded<Handle<Rider>> {
         .get("/rider/riders/{rider_id}", READERS, show_rider, rider)
         .put("/rider/riders/{rider_id}", RIDERS, enter_rider, put_rider)
         .get("/rider/riders/{rider_id}/offers", READERS, near, offers_near)
+        .get("/rider/riders/{rider_id}/offers/events", READERS, events::streamed(), events::stream)
         .get("/rider/deliveries/{order_id}", READERS, show_delivery, delivery)
         .get("/rider/holdings", Who::AUDIT, held, holdings);
     Act::ALL.into_iter().fold(guarded, deliver).of(ServiceName::Rider)

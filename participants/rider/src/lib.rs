@@ -8,6 +8,7 @@
 pub mod aggregates;
 mod around;
 pub mod domain;
+mod events;
 pub mod http;
 mod offers;
 mod refusals;

@@ -22,15 +22,38 @@ pub(crate) async fn offers(
     rider_id: &RiderId,
     page: &Page,
 ) -> Result<Vec<Offer>, Problem> {
+    let home = home(handle, rider_id).await?;
+    let neighbours = neighbours(handle, &home).await?;
+    offers_in(handle, &home, &neighbours, page).await
+}
+
+/// Where a rider works.
+pub(crate) async fn home(handle: &Handle<Rider>, rider_id: &RiderId) -> Result<District, Problem> {
     let kept = handle.get(&rider_key(rider_id)).await?;
     let rider = kept.as_ref().and_then(Kept::rider);
-    let home = &rider.ok_or_else(|| Problem::not_found("rider"))?.district;
+    Ok(rider.ok_or_else(|| Problem::not_found("rider"))?.district.clone())
+}
+
+/// The districts whose deliveries riders of `home` may see once the search is widened.
+pub(crate) async fn neighbours(
+    handle: &Handle<Rider>,
+    home: &District,
+) -> Result<Vec<District>, Problem> {
     let kept = handle.get(&district_key(home)).await?;
     let row = kept.as_ref().and_then(Kept::district);
+    Ok(row.into_iter().flat_map(|row| &row.neighbour_of).cloned().collect())
+}
 
+/// One page of the offers that riders of `home` see, which is all that those depend on.
+pub(crate) async fn offers_in(
+    handle: &Handle<Rider>,
+    home: &District,
+    neighbours: &[District],
+    page: &Page,
+) -> Result<Vec<Offer>, Problem> {
     let mut offers =
         of_district(handle, home, home, &[State::Offered, State::OfferedWide], page).await?;
-    for neighbour in row.into_iter().flat_map(|row| &row.neighbour_of) {
+    for neighbour in neighbours {
         offers.extend(of_district(handle, neighbour, home, &[State::OfferedWide], page).await?);
     }
     offers.sort_by(|one, other| one.order_id.cmp(&other.order_id));

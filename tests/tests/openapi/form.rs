@@ -154,7 +154,7 @@ pub(crate) fn openapi() -> Value {
             },
             "response": {
                 "type": "object",
-                "required": ["description", "content"],
+                "required": ["description"],
                 "additionalProperties": false,
                 "properties": {
                     "description": { "type": "string", "minLength": 1 },

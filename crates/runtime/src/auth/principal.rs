@@ -1,5 +1,7 @@
 //! Who asks.
 
+use contracts::Timestamp;
+
 use super::Role;
 
 /// Who asks, as a token says that was found good. Among the extensions of every request that needed
@@ -10,6 +12,8 @@ pub struct Principal {
     pub subject: String,
     /// In which capacity.
     pub role: Role,
+    /// Until when the token is taken.
+    pub until: Timestamp,
 }
 
 /// The longest subject, in characters.

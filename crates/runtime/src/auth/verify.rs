@@ -106,7 +106,8 @@ impl Verifier {
         if !is_subject(&claims.sub) {
             return Err(TokenError::Claims);
         }
-        Ok(Principal { subject: claims.sub.into_owned(), role })
+        let until = time(claims.exp).plus(LEEWAY);
+        Ok(Principal { subject: claims.sub.into_owned(), role, until })
     }
 
     /// The claims of a token whose signature is right.

@@ -71,8 +71,12 @@ fn what_was_signed_here_is_taken() {
         let verifier = Verifier::new(Keys::parse(&text).unwrap());
         for role in Role::ALL {
             let token = signer.token(role, "somebody", Duration::from_secs(60));
-            let principal = Principal { subject: "somebody".to_owned(), role };
-            assert_eq!(verifier.verify(&token, ports.now()), Ok(principal));
+            let found = verifier.verify(&token, ports.now()).unwrap();
+            let subject = "somebody".to_owned();
+            assert_eq!(found, Principal { subject, role, until: found.until });
+            let last = found.until.minus(Duration::from_millis(1));
+            assert!(verifier.verify(&token, last).is_ok());
+            assert_eq!(verifier.verify(&token, found.until), Err(TokenError::Expired));
             let later = ports.now().plus(Duration::from_secs(66));
             assert_eq!(verifier.verify(&token, later), Err(TokenError::Expired));
         }

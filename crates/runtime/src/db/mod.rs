@@ -18,9 +18,11 @@ pub mod migrations;
 pub mod postgres;
 mod shared_outbox;
 pub mod sqlite;
+mod versions;
 
 pub use migrations::{Migration, Migrations};
 pub use shared_outbox::{Floor, LEASE, Leases, Parked, PutOff, SharedOutbox, SharedRow};
+pub use versions::{Owned, Versions};
 
 /// Why a database did not do what it was asked, sorted by what the caller should do.
 #[derive(Debug, thiserror::Error)]
@@ -198,6 +200,11 @@ pub trait Database: Send + Sync + 'static {
 
     /// For relays in processes of their own, where the database can serve several at once.
     fn shared_outbox(&self) -> Option<&dyn SharedOutbox> {
+        None
+    }
+
+    /// For those who watch, where other processes may write too.
+    fn versions(&self) -> Option<&dyn Versions> {
         None
     }
 

@@ -8,13 +8,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use tokio::sync::watch;
-
 use crate::{
     Aggregate, Key, Problem, Reply, Service,
     backlog::Backlog,
     broker::Reach,
     db::{Database, DbError, ListQuery, Reader, SharedOutbox},
+    live::Live,
     path::Submit,
     ports::Ports,
 };
@@ -27,7 +26,7 @@ pub struct Handle<S: Service> {
     ports: Ports,
     reach: Reach,
     backlog: Backlog,
-    commits: watch::Receiver<u64>,
+    live: Live,
 }
 
 impl<S: Service> Clone for Handle<S> {
@@ -39,7 +38,7 @@ impl<S: Service> Clone for Handle<S> {
             ports: self.ports.clone(),
             reach: self.reach.clone(),
             backlog: self.backlog.clone(),
-            commits: self.commits.clone(),
+            live: self.live.clone(),
         }
     }
 }
@@ -53,9 +52,9 @@ impl<S: Service> Handle<S> {
         ports: Ports,
         reach: Reach,
         backlog: Backlog,
-        commits: watch::Receiver<u64>,
+        live: Live,
     ) -> Self {
-        Self { service, path, database, ports, reach, backlog, commits }
+        Self { service, path, database, ports, reach, backlog, live }
     }
 
     /// The service itself: its settings.
@@ -83,9 +82,9 @@ impl<S: Service> Handle<S> {
         &self.backlog
     }
 
-    /// Changes with every commit of this process: something may be there that was not.
-    pub fn commits(&self) -> watch::Receiver<u64> {
-        self.commits.clone()
+    /// By which its aggregates are watched.
+    pub fn live(&self) -> &Live {
+        &self.live
     }
 
     /// Lets new work pass as long as messages get through: see [`Backlog::admit`].

@@ -34,6 +34,9 @@ pub struct Limits {
     /// Requests that are being handled at one time; one more is answered 503. A response that is
     /// a stream counts until it begins.
     pub in_flight: usize,
+    /// Streams of events that are open at one time; one more is answered 503. They are beside the
+    /// requests and the connections, and take nothing from them.
+    pub streams: usize,
     /// Bytes of a request's address and headers; more are answered 431.
     pub head: usize,
     /// How long a request may take until its response begins, the reading of its body included;
@@ -43,7 +46,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { in_flight: 4096, head: 16 * 1024, timeout: Duration::from_secs(30) }
+        Self { in_flight: 4096, streams: 10_000, head: 16 * 1024, timeout: Duration::from_secs(30) }
     }
 }
 

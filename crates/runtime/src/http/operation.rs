@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
-use super::{guarded::Who, page::List};
+use super::{events::EVENT_STREAM, guarded::Who, page::List};
 
 /// A schema: of a type, or as given.
 #[derive(Clone, Debug)]
@@ -65,6 +65,7 @@ pub(super) struct Parameter {
     pub(super) name: &'static str,
     pub(super) says: &'static str,
     pub(super) shape: Shape,
+    pub(super) required: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -78,8 +79,8 @@ pub(super) struct Body {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) says: &'static str,
-    pub(super) media_type: &'static str,
-    pub(super) shape: Shape,
+    /// Its media type and shape, where it has a body.
+    pub(super) content: Option<(&'static str, Shape)>,
     pub(super) headers: Vec<(&'static str, &'static str)>,
 }
 
@@ -126,19 +127,30 @@ impl Operation {
     /// With a part of the path.
     #[must_use]
     pub fn path<T: JsonSchema>(self, name: &'static str) -> Self {
-        self.parameter(Place::Path, name, "", Shape::of::<T>())
+        self.parameter(Place::Path, name, "", Shape::of::<T>(), true)
     }
 
     /// With a query parameter, which may be missing.
     #[must_use]
     pub fn query(self, name: &'static str, says: &'static str, shape: impl Into<Shape>) -> Self {
-        self.parameter(Place::Query, name, says, shape.into())
+        self.parameter(Place::Query, name, says, shape.into(), false)
     }
 
     /// With a header that must be there.
     #[must_use]
     pub fn header(self, name: &'static str, says: &'static str, shape: impl Into<Shape>) -> Self {
-        self.parameter(Place::Header, name, says, shape.into())
+        self.parameter(Place::Header, name, says, shape.into(), true)
+    }
+
+    /// With a header that may be missing, and is not refused whatever it holds.
+    #[must_use]
+    pub fn optional_header(
+        self,
+        name: &'static str,
+        says: &'static str,
+        shape: impl Into<Shape>,
+    ) -> Self {
+        self.parameter(Place::Header, name, says, shape.into(), false)
     }
 
     /// With a body that must be there, as in the example.
@@ -167,9 +179,27 @@ impl Operation {
         media_type: &'static str,
         says: &'static str,
     ) -> Self {
-        let shape = Shape::of::<T>();
-        self.answers.push(Answer { status, says, media_type, shape, headers: Vec::new() });
+        let content = Some((media_type, Shape::of::<T>()));
+        self.answers.push(Answer { status, says, content, headers: Vec::new() });
         self
+    }
+
+    /// Answers without a body.
+    #[must_use]
+    pub fn empty(mut self, status: u16, says: &'static str) -> Self {
+        self.answers.push(Answer { status, says, content: None, headers: Vec::new() });
+        self
+    }
+
+    /// Answers a stream of server-sent events, which takes up behind the event that a client saw last.
+    #[must_use]
+    pub fn stream(self, says: &'static str) -> Self {
+        let last = "The id of the last event that was seen: it is not sent again.";
+        self.optional_header("Last-Event-ID", last, Shape::of::<String>()).media::<String>(
+            200,
+            EVENT_STREAM,
+            says,
+        )
     }
 
     /// Answers a page of a list: see [`list_response`](super::list_response).
@@ -220,7 +250,10 @@ impl Operation {
             (503, "timeout"),
             (503, "unavailable"),
         ];
-        let has = |place| self.parameters.iter().any(|it| it.place == place);
+        let has = |place| {
+            let may_fail = |it: &Parameter| it.required || it.place == Place::Query;
+            self.parameters.iter().any(|it| it.place == place && may_fail(it))
+        };
         if who != Who::Open {
             let asked = [(401, "no-token"), (401, "invalid-token"), (403, "forbidden")];
             all.extend(asked);
@@ -264,8 +297,9 @@ impl Operation {
         name: &'static str,
         says: &'static str,
         shape: Shape,
+        required: bool,
     ) -> Self {
-        self.parameters.push(Parameter { place, name, says, shape });
+        self.parameters.push(Parameter { place, name, says, shape, required });
         self
     }
 
@@ -290,6 +324,7 @@ mod tests {
             (plain().path::<String>("x"), &["bad-request", "invalid-fields"][..]),
             (plain().query("x", "", Shape::of::<u8>()), &["bad-query", "invalid-fields"]),
             (plain().header("x", "", Shape::of::<u8>()), &["missing-header", "invalid-header"]),
+            (plain().stream("Events."), &[]),
             (plain().body::<u8>(1.into()), &["not-json", "body-too-large", "invalid-fields"]),
             (plain().conflicts(&["claimed"]), &["claimed"]),
         ] {

@@ -71,15 +71,24 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
 /// `cursor` says by what the last item is found again, its id as a rule. A page with `limit` items
 /// (more are cut off) names a next one, which may turn out to be empty.
 pub fn list_response<T: Serialize>(
-    mut items: Vec<T>,
+    items: Vec<T>,
     limit: u32,
     cursor: impl FnOnce(&T) -> String,
 ) -> Response {
+    Json(list_body(items, limit, cursor)).into_response()
+}
+
+/// What a [`list_response`] says.
+pub fn list_body<T: Serialize>(
+    mut items: Vec<T>,
+    limit: u32,
+    cursor: impl FnOnce(&T) -> String,
+) -> impl Serialize {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let full = items.len() >= limit;
     items.truncate(limit);
     let next_cursor = items.last().filter(|_| full).map(|last| Cursor(encode(&cursor(last))));
-    Json(List { items, next_cursor }).into_response()
+    List { items, next_cursor }
 }
 
 /// A page of a list.

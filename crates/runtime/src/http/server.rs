@@ -3,28 +3,16 @@
 //! stop, it lingers for a moment, since requests are on their way that were sent before anybody
 //! could know: who has been let in is answered, and told to come in elsewhere the next time.
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
-    Router,
     extract::State,
     http::{HeaderValue, header},
     middleware::map_response_with_state,
     response::Response,
 };
 use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper_util::rt::TokioTimer;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -32,8 +20,10 @@ use tokio::{
 
 use super::{
     access::Access,
+    connection::{Connection, Phase},
     guarded::Guarded,
     layers::{self, Limits},
+    seat::{Seat, Streams},
 };
 use crate::{metrics::Metrics, ports::Ports};
 
@@ -66,7 +56,7 @@ pub enum ServeError {
 pub struct ServerSettings {
     /// What lies around every route.
     pub limits: Limits,
-    /// Open connections; further ones wait in the system's backlog.
+    /// Open connections but those with a stream; further ones wait in the system's backlog.
     pub connections: usize,
     /// How long a client may take to send a request's head, and to begin with the next one.
     pub head_timeout: Duration,
@@ -96,16 +86,6 @@ pub struct Server {
     address: SocketAddr,
     settings: ServerSettings,
     metrics: Metrics,
-}
-
-/// What the server asks of its connections.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Serving,
-    /// Finish the request in flight, take no other.
-    Draining,
-    /// End now.
-    Closed,
 }
 
 impl Server {
@@ -149,9 +129,10 @@ impl Server {
         shutdown: impl Future<Output = ()>,
     ) {
         let limits = self.settings.limits;
-        let leaving = Arc::new(AtomicBool::new(false));
+        let (leave, leaving) = watch::channel(false);
+        let streams = Streams::new(limits.streams, leaving.clone(), &self.metrics);
         let router = layers::wrap(routes, access, ports.clone(), limits, &self.metrics)
-            .layer(map_response_with_state(Arc::clone(&leaving), last_when_leaving));
+            .layer(map_response_with_state(leaving, last_when_leaving));
         let mut protocol = http1::Builder::new();
         protocol
             .timer(TokioTimer::new())
@@ -165,19 +146,21 @@ impl Server {
         let accepting = async {
             loop {
                 let (stream, permit) = accept(&self.listener, &connections, ports).await;
-                let connection = Connection { stream, permit, phase: phase.subscribe() };
-                ports.spawn(connection.run(protocol.clone(), router.clone()));
+                let seat = Arc::new(Seat::new(permit, streams.clone()));
+                let connection = Connection { stream, seat, phase: phase.subscribe() };
+                ports.spawn(connection.run(protocol.clone(), router.clone(), ports.clone()));
             }
         };
         tokio::select! {
             () = accepting => {}
             () = shutdown => {}
         }
-        leaving.store(true, Ordering::SeqCst);
+        leave.send_replace(true);
         for stream in let_in_already(self.listener) {
             let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else { break };
-            let connection = Connection { stream, permit, phase: phase.subscribe() };
-            ports.spawn(connection.run(protocol.clone(), router.clone()));
+            let seat = Arc::new(Seat::new(permit, streams.clone()));
+            let connection = Connection { stream, seat, phase: phase.subscribe() };
+            ports.spawn(connection.run(protocol.clone(), router.clone(), ports.clone()));
         }
 
         // A connection that ends drops its receiver; `closed` resolves when all of them have.
@@ -235,10 +218,10 @@ fn let_in_already(listener: TcpListener) -> Vec<TcpStream> {
 
 /// An answer that is given while the server leaves is the last one on its connection.
 async fn last_when_leaving(
-    State(leaving): State<Arc<AtomicBool>>,
+    State(leaving): State<watch::Receiver<bool>>,
     mut response: Response,
 ) -> Response {
-    if leaving.load(Ordering::SeqCst) {
+    if *leaving.borrow() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
@@ -252,46 +235,4 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::ConnectionReset
     )
-}
-
-struct Connection {
-    stream: TcpStream,
-    permit: OwnedSemaphorePermit,
-    phase: watch::Receiver<Phase>,
-}
-
-impl Connection {
-    async fn run(mut self, protocol: http1::Builder, router: Router) {
-        // Responses are written whole; waiting for more to send would only delay them.
-        if let Err(error) = self.stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
-        }
-        let service = TowerToHyperService::new(router);
-        let serving = protocol.serve_connection(TokioIo::new(self.stream), service);
-        let mut serving = std::pin::pin!(serving);
-        let mut draining = false;
-        loop {
-            tokio::select! {
-                ended = serving.as_mut() => {
-                    if let Err(error) = ended {
-                        tracing::debug!(%error, "a connection broke");
-                    }
-                    break;
-                }
-                // An error here means that the server itself is gone, as when its task is aborted.
-                changed = self.phase.wait_for(|phase| match phase {
-                    Phase::Serving => false,
-                    Phase::Draining => !draining,
-                    Phase::Closed => true,
-                }) => match changed.as_deref() {
-                    Ok(Phase::Draining) => {
-                        draining = true;
-                        serving.as_mut().graceful_shutdown();
-                    }
-                    _ => break,
-                },
-            }
-        }
-        drop(self.permit);
-    }
 }

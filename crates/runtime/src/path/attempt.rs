@@ -9,6 +9,7 @@ use std::{
 use crate::{
     Decision, Input, Key, Problem, Reply, Service,
     db::{Database, DbError, DeadLetter, Received, Writes},
+    live::Live,
     metrics::Outcome,
     path::{
         desk::{Cause, Desk, Poison},
@@ -49,6 +50,7 @@ pub(crate) struct Committed {
 pub(crate) async fn attempt<S: Service>(
     service: &S,
     database: &dyn Database,
+    live: &Live,
     ports: &Ports,
     deaf_until: Option<contracts::Timestamp>,
     items: &[Item<S>],
@@ -117,7 +119,11 @@ pub(crate) async fn attempt<S: Service>(
         .unwrap_or_else(|panic| Err(panicked(&*panic)))
         .map_err(rejected)?;
     let wake_at = earliest_wake(&writes);
-    transaction.commit(writes).await?;
+    let noted = live.note(&writes.rows);
+    let committed = transaction.commit(writes).await;
+    // Also where it failed: it may have been committed all the same.
+    live.tell(noted);
+    committed?;
     Ok(Committed { settled, wake_at })
 }
 

@@ -20,6 +20,7 @@ use crate::{
     broker::{Delivery, Reach},
     db::{Database, DbError},
     host::told_to_stop,
+    live::Live,
     metrics::{Kind, Outcome, PathMetrics},
     path::{
         Asked,
@@ -64,9 +65,8 @@ pub(crate) struct Worker<S: Service> {
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) batch: usize,
     pub(crate) reach: Reach,
+    pub(crate) live: Live,
     pub(crate) metrics: PathMetrics,
-    /// Grows with every commit.
-    pub(crate) commits: watch::Sender<u64>,
     /// When the log was last told that the database is away, in milliseconds of the clock's
     /// elapsed time; the least possible for never.
     pub(crate) complained: AtomicI64,
@@ -155,10 +155,9 @@ impl<S: Service> Worker<S> {
             }
             let began = self.ports.clock.elapsed();
             let deaf_until = self.reach.deaf_until(self.ports.now());
-            let (service, database) = (&*self.service, &*self.database);
-            match attempt(service, database, &self.ports, deaf_until, &part).await {
+            let (service, database, live) = (&*self.service, &*self.database, &self.live);
+            match attempt(service, database, live, &self.ports, deaf_until, &part).await {
                 Ok(committed) => {
-                    self.commits.send_modify(|commits| *commits += 1);
                     if let Some(at) = committed.wake_at {
                         self.alarm.set(at);
                     }

@@ -5,6 +5,7 @@ mod away;
 #[path = "../http_kit/client.rs"]
 #[allow(dead_code, reason = "its rude parts are for the kit's own tests")]
 mod client;
+mod live;
 mod parked;
 #[path = "../database_contract/server.rs"]
 mod server;

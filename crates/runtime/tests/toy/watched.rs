@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use contracts::Timestamp;
 use runtime::{
     Key,
-    db::{Begin, Database, DbError, Opened, Outbox, Reader, SharedOutbox, Transaction},
+    db::{Begin, Database, DbError, Opened, Outbox, Reader, SharedOutbox, Transaction, Versions},
 };
 
 use super::tally;
@@ -72,6 +72,9 @@ impl Database for Watched {
     }
     fn shared_outbox(&self) -> Option<&dyn SharedOutbox> {
         self.inner.shared_outbox()
+    }
+    fn versions(&self) -> Option<&dyn Versions> {
+        self.inner.versions()
     }
     async fn ready(&self) -> Result<(), DbError> {
         self.inner.ready().await

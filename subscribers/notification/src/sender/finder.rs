@@ -32,7 +32,7 @@ const PAGE: u32 = 500;
 impl Sender {
     /// Finds recipients, without end.
     pub(super) async fn find(&self, to: mpsc::UnboundedSender<Recipient>) {
-        let mut commits = self.handle.commits();
+        let mut commits = self.handle.live().commits();
         // Looks go round, so that nobody is overlooked for long where there are many.
         let mut after: Option<String> = None;
         let mut counted: Option<Duration> = None;
@@ -54,7 +54,7 @@ impl Sender {
                 if width == 0 {
                     std::future::pending::<()>().await;
                 }
-                // The handle outlives its service's path by a moment; then only the clock is left.
+                // Only where nothing is told any more; then only the clock is left.
                 if commits.changed().await.is_err() {
                     std::future::pending::<()>().await;
                 }

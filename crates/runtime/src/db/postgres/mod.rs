@@ -33,6 +33,7 @@ mod read;
 mod sagas;
 mod server;
 mod transaction;
+mod versions;
 mod wake;
 
 use std::{sync::Arc, time::Duration};
@@ -48,7 +49,9 @@ pub use self::{
     outbox::PostgresOutbox,
     server::{create_database, database_bytes, drop_database},
 };
-use super::{Begin, Database, DbError, Opened, Outbox, Reader, SharedOutbox, Transaction};
+use super::{
+    Begin, Database, DbError, Opened, Outbox, Reader, SharedOutbox, Transaction, Versions,
+};
 use crate::ports::{Clock, Ports};
 
 /// How long an answer may take. Longer than a transaction may be idle ([`Connect::idle`]), so that a
@@ -116,6 +119,10 @@ impl Database for PostgresDatabase {
 
     fn shared_outbox(&self) -> Option<&dyn SharedOutbox> {
         Some(&self.inner.outbox)
+    }
+
+    fn versions(&self) -> Option<&dyn Versions> {
+        Some(self)
     }
 
     async fn ready(&self) -> Result<(), DbError> {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     guarded::{Rule, Rules, Who},
-    operation::{Answer, Operation, Parameter, Place},
+    operation::{Answer, Operation, Parameter},
 };
 use schemas::Schemas;
 
@@ -117,7 +117,7 @@ fn parameter(parameter: &Parameter, schemas: &mut Schemas) -> Value {
     let mut told = json!({
         "name": parameter.name,
         "in": parameter.place.as_str(),
-        "required": parameter.place != Place::Query,
+        "required": parameter.required,
         "schema": schemas.read(&parameter.shape),
     });
     if !parameter.says.is_empty() {
@@ -147,11 +147,10 @@ fn responses(rule: &Rule, schemas: &mut Schemas) -> Value {
 }
 
 fn response(answer: &Answer, schemas: &mut Schemas) -> Value {
-    let schema = schemas.written(&answer.shape);
-    let mut told = json!({
-        "description": answer.says,
-        "content": { answer.media_type: { "schema": schema } },
-    });
+    let mut told = json!({ "description": answer.says });
+    if let Some((media_type, shape)) = &answer.content {
+        told["content"] = json!({ *media_type: { "schema": schemas.written(shape) } });
+    }
     for (name, says) in &answer.headers {
         told["headers"][*name] = json!({ "description": says, "schema": { "type": "string" } });
     }

@@ -103,6 +103,9 @@ fn show_operation(
     for (status, response) in fields(&operation["responses"]) {
         let response = resolved(document, response);
         let says = marked(text(&response["description"]));
+        if response["content"].is_null() {
+            put(page, format_args!("<tr><td>{}<td>nothing<td>{says}\n", escaped(status)));
+        }
         for (media_type, media) in fields(&response["content"]) {
             let schema = &media["schema"];
             let (kind, says) = if media_type.ends_with("problem+json") {
