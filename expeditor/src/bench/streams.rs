@@ -1,7 +1,8 @@
 //! Open streams of events on one process: what memory they take, and how soon they tell.
 //!
 //! The system runs in a process of its own, whose memory is looked at from here: so what the clients
-//! of the streams take is not counted. Each stream is of an order of its own. Then some of the orders
+//! of the streams take is not counted. It is started anew once the orders are placed: what that has
+//! taken and given back would serve the streams. Each stream is of an order of its own. Then some of the orders
 //! are cancelled, one after another, and it is measured how long each takes until its stream tells.
 
 use std::{path::Path, time::Duration};
@@ -43,23 +44,32 @@ pub async fn run(
     let place = place::make(within)?;
     let served = Served::start(place.path(), ports).await?;
     let client = Client::new(served.url(), ports.clone(), PATIENCE);
-    let measured = measure(open, &client, &served, ports, figures).await;
+    let orders = prepare(open, &client, ports).await;
+    served.end(ports).await;
+    let orders = orders?;
+
+    let served = Served::start(place.path(), ports).await?;
+    let measured = measure(&orders, &served, ports, figures).await;
     served.end(ports).await;
     measured
 }
 
-async fn measure(
-    open: u32,
-    client: &Client,
-    served: &Served,
-    ports: &Ports,
-    figures: &mut Figures,
-) -> Result<(), Failure> {
+/// So many orders that wait for their stores.
+async fn prepare(open: u32, client: &Client, ports: &Ports) -> Result<Vec<String>, Failure> {
     let town = Town::new(AT_ONCE);
     town.open(client).await.map_err(went_wrong)?;
     let orders = place_orders(open, client, &town).await.map_err(went_wrong)?;
     rest(client, &orders, ports).await?;
+    Ok(orders)
+}
 
+async fn measure(
+    orders: &[String],
+    served: &Served,
+    ports: &Ports,
+    figures: &mut Figures,
+) -> Result<(), Failure> {
+    let client = Client::new(served.url(), ports.clone(), PATIENCE);
     let before = usage::memory_of(served.id());
     let http = reqwest::Client::builder().no_proxy().build();
     let http = http.map_err(|error| failed(&error))?;
