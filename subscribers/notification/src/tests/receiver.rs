@@ -5,7 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -109,7 +109,8 @@ impl Receiver {
     /// Listens no more, and breaks off what is in hand.
     pub(super) fn go_away(&self) {
         self.tasks.lock().unwrap().drain(..).for_each(|task| task.abort());
-        self.book.lock().unwrap().in_hand.clear();
+        // Also after a test has failed with the book in its hands.
+        self.book.lock().unwrap_or_else(PoisonError::into_inner).in_hand.clear();
     }
 
     /// Listens again, on the same port.
