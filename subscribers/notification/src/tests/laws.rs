@@ -151,6 +151,9 @@ fn a_store_is_told_of_an_order_that_it_can_accept_and_has_not_answered() {
     let told = story(&order(), "c1", named("delivered"));
     let late = said([&told[2], &told[0], &told[1]]);
     assert!(to(Kind::Store, &late).is_empty(), "it has answered");
+    let known = said([&told[1], &told[2], &told[0]]);
+    assert_eq!(stages(&known).last(), Some(&Stage::Accepted));
+    assert!(to(Kind::Store, &known).is_empty(), "it had answered before");
 }
 
 #[test]

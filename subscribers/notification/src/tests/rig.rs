@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use contracts::{Envelope, MessageId, OrderId, ServiceName, routes as wire};
 use runtime::{
+    Reply,
     broker::{Broker, Outcome, Publication, in_process::InProcess},
     db::{Database, Migrations, sqlite::SqliteDatabase},
     host::{self, Options},
@@ -26,6 +27,7 @@ use crate::{
     channel::Channel,
     routes,
     sender::{self, Running},
+    service::Next,
 };
 
 pub(super) struct Rig {
@@ -44,6 +46,9 @@ impl Drop for Rig {
         self.server.abort();
     }
 }
+
+/// Between two looks at what is waited for.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// So short that a test need not wait.
 pub(super) fn hasty() -> Settings {
@@ -140,20 +145,25 @@ impl Rig {
     /// Waits until that holds for the messages of each of these orders.
     pub(super) async fn until(&self, orders: &[&str], what: &str, holds: impl Fn(&Value) -> bool) {
         for order in orders {
-            for tries in 0.. {
+            let mut tries = 0;
+            loop {
                 let messages = self.messages(order).await;
                 if !messages.is_empty() && messages.iter().all(&holds) {
                     break;
                 }
+                tries += 1;
                 assert!(tries < 3_000, "{order} {what}: {messages:#?}");
-                self.pause().await;
+                self.ports.clock.sleep(LOOK_AGAIN).await;
             }
         }
     }
 
-    /// Until something else may be seen: bounded by whoever waits.
-    pub(super) async fn pause(&self) {
-        self.ports.clock.sleep(Duration::from_millis(10)).await;
+    /// Asks the service as its sender does.
+    pub(super) async fn decide(&self, request: crate::Request) -> Next {
+        match self.running.handle().decide(request).await.unwrap() {
+            Reply::Done { body, .. } => serde_json::from_value(body).unwrap(),
+            other => panic!("{other:?}"),
+        }
     }
 
     pub(super) async fn get(&self, path: &str) -> (u16, Value) {

@@ -7,6 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use super::{
     builders::named,
@@ -14,8 +15,10 @@ use super::{
     rig::{Rig, hasty},
 };
 use crate::{
+    Request,
     channel::{Channel, Sent},
-    message::Message,
+    message::{Message, Outcome, State},
+    recipient::{Kind, Recipient},
 };
 
 const TIMEOUT: Duration = Duration::from_millis(300);
@@ -117,11 +120,36 @@ async fn a_sender_that_is_told_to_stop_ends_what_it_has_in_hand_and_leaves_the_r
     }
     go_on.notify_one();
     ends.await;
-    let states: Vec<_> = rig.messages("o1").await.iter().map(|it| it["state"].clone()).collect();
+    let messages = rig.messages("o1").await;
+    let states: Vec<_> = messages.iter().map(|it| it["state"].clone()).collect();
     assert_eq!(states, ["sent", "pending", "pending"]);
+    assert_eq!(messages[1]["attempts"], 0, "it is not begun");
     let sender = rig.send(Arc::new(crate::channel::Log::Debug), PATIENT);
     rig.until(&["o1"], "nobody holds the rest", |it| it["state"] == "sent").await;
     sender.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_has_lost_a_claim_records_nothing() {
+    let rig = Rig::start(hasty()).await;
+    rig.tell_all("o1", "c1", &named("declined")[..1]).await;
+    let recipient = Recipient { kind: Kind::Customer, id: "c1".to_owned() };
+    let claim = async |id, lease| {
+        let (recipient, claim) = (recipient.clone(), Uuid::from_u128(id));
+        rig.decide(Request::Claim { recipient, claim, lease }).await
+    };
+    let message = claim(1, Duration::ZERO).await.message.unwrap();
+    assert_eq!(claim(2, PATIENT).await.message.as_ref(), Some(&message), "the first one is over");
+    let other = claim(3, PATIENT).await;
+    assert!(other.held && other.message.is_none());
+    for (id, settled) in [(1, None), (3, None), (2, Some(State::Sent)), (2, None)] {
+        let (recipient, message) = (recipient.clone(), message.clone());
+        let claim = Uuid::from_u128(id);
+        let outcome = Outcome::Taken;
+        let asked = Request::Settle { recipient, claim, message, outcome, lease: None };
+        assert_eq!(rig.decide(asked).await.settled, settled, "{id}");
+    }
+    assert_eq!(rig.messages("o1").await[0]["attempts"], 1);
 }
 
 /// A channel that takes a message once it may.
