@@ -1,3 +1,5 @@
+//! One read for many: who waits takes over what another has read since both were rung.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;

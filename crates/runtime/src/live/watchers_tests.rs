@@ -1,3 +1,5 @@
+//! Who is rung by what, and by what not.
+
 use super::*;
 use crate::{Kind, Phase};
 
