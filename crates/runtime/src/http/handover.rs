@@ -1,6 +1,6 @@
-//! A stream's connection, once its head is known: it is taken from the HTTP library, which keeps 16 KiB
-//! of buffers for each connection and reads ahead of its reader, and is written to directly. What is
-//! answered so ends with its connection, and is neither chunked nor followed by anything.
+//! A stream's connection, once its head is known: it is taken from the HTTP library, which keeps buffers
+//! for each connection and takes several events ahead of a slow client, and is written to directly.
+//! What is answered so ends with its connection, and is neither chunked nor followed by anything.
 
 use std::{
     fmt::Write as _,

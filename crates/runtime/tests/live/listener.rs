@@ -77,13 +77,16 @@ impl Listener {
 
     /// The id of the next event.
     pub(crate) async fn id(&mut self) -> String {
-        loop {
-            match self.hear().await {
-                Heard::Event(id, _) => return id,
-                Heard::Retry(_) | Heard::Beat => {}
-                Heard::End => panic!("the stream has ended"),
+        let hearing = async {
+            loop {
+                match self.hear().await {
+                    Heard::Event(id, _) => return id,
+                    Heard::Retry(_) | Heard::Beat => {}
+                    Heard::End => panic!("the stream has ended"),
+                }
             }
-        }
+        };
+        soon(hearing).await
     }
 
     /// All that is still told, of an answer that ends.
