@@ -1,23 +1,12 @@
 //! One connection: its requests one after another, until it ends, is told to, or is handed over to a
 //! stream.
 
-use std::{
-    convert::Infallible,
-    future::pending,
-    io,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll},
-};
+use std::{convert::Infallible, future::pending, pin::Pin, sync::Arc};
 
 use axum::{Router, body::Body, http::Method};
 use hyper::{
     Request,
     body::Incoming,
-    rt::{Read, ReadBufCursor, Write},
     server::conn::http1,
     service::{Service as _, service_fn},
 };
@@ -53,8 +42,6 @@ impl Connection {
             tracing::debug!(%error, "a connection keeps its delay");
         }
         let handover = Arc::new(Handover::default());
-        let socket = Socket::new(self.stream);
-        let blocked = Arc::clone(&socket.blocked);
         let service = {
             let (routes, seat) = (TowerToHyperService::new(router), self.seat);
             let handover = Arc::clone(&handover);
@@ -62,20 +49,19 @@ impl Connection {
                 let get = request.method() == Method::GET;
                 request.extensions_mut().insert(Arc::clone(&seat));
                 let answer = routes.call(request);
-                let (handover, blocked) = (Arc::clone(&handover), Arc::clone(&blocked));
+                let handover = Arc::clone(&handover);
                 async move {
                     let response = answer.await?;
                     let endless = response.extensions().get::<Endless>().is_some();
-                    // Behind what is still to be written of an earlier answer it is written as all are.
-                    if !(endless && get) || blocked.load(Ordering::SeqCst) {
-                        return Ok::<_, Infallible>(response);
+                    if endless && get {
+                        handover.leave(response);
+                        return pending().await;
                     }
-                    handover.leave(response);
-                    pending().await
+                    Ok::<_, Infallible>(response)
                 }
             })
         };
-        let mut serving = protocol.serve_connection(socket, service);
+        let mut serving = protocol.serve_connection(TokioIo::new(self.stream), service);
         let mut draining = false;
         let response = loop {
             tokio::select! {
@@ -100,7 +86,9 @@ impl Connection {
                 },
             }
         };
-        let socket = serving.into_parts().io.stream.into_inner();
+        // Nothing is left to be written: a request is not read before the answer to the one before it
+        // is.
+        let socket = serving.into_parts().io.into_inner();
         // In a task of its own, which needs no room for all that a request needs.
         ports.spawn(stream(socket, response, self.phase, ports.clone()));
     }
@@ -115,63 +103,4 @@ async fn stream(
 ) {
     let leaving = async move { drop(phase.wait_for(|phase| *phase != Phase::Serving).await) };
     handover::write(socket, response, ports.now(), leaving).await;
-}
-
-/// A socket that knows whether something is still to be written that the system did not take.
-struct Socket {
-    stream: TokioIo<TcpStream>,
-    blocked: Arc<AtomicBool>,
-}
-
-impl Socket {
-    fn new(stream: TcpStream) -> Self {
-        Self { stream: TokioIo::new(stream), blocked: Arc::default() }
-    }
-
-    fn noted<T>(&self, written: Poll<T>) -> Poll<T> {
-        self.blocked.store(written.is_pending(), Ordering::SeqCst);
-        written
-    }
-}
-
-impl Read for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, into)
-    }
-}
-
-impl Write for Socket {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.noted(written)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
-        self.noted(written)
-    }
 }

@@ -90,9 +90,6 @@ impl Streaming {
         if seen && shown.last {
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
-        if let Some(seat) = self.seat {
-            seat.leave();
-        }
         let open = Open {
             show,
             watch,
@@ -116,7 +113,7 @@ impl Streaming {
             (header::CACHE_CONTROL, "no-store"),
             // nginx would gather events until it has enough of them.
             (header::HeaderName::from_static("x-accel-buffering"), "no"),
-            // The connection has left its place, so no other request may come by it.
+            // The connection is the stream's, and ends with it.
             (header::CONNECTION, "close"),
         ] {
             response.headers_mut().insert(name, HeaderValue::from_static(value));

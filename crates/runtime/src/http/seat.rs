@@ -1,7 +1,7 @@
-//! A connection's place at its server, and how a stream leaves it: what is open for hours must not
-//! hold what requests need.
+//! A connection's place at its server, and a stream's: what is open for hours must not hold what
+//! requests need.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -19,10 +19,11 @@ pub(super) struct Streams {
     leaving: watch::Receiver<bool>,
 }
 
-/// A connection's place among those that are served.
+/// A connection's place among those that are served: left to the next one when it ends, or is handed
+/// over to a stream.
 #[derive(Debug)]
 pub(super) struct Seat {
-    place: Mutex<Option<OwnedSemaphorePermit>>,
+    _place: OwnedSemaphorePermit,
     streams: Streams,
 }
 
@@ -54,7 +55,7 @@ impl Streams {
 
 impl Seat {
     pub(super) fn new(place: OwnedSemaphorePermit, streams: Streams) -> Self {
-        Self { place: Mutex::new(Some(place)), streams }
+        Self { _place: place, streams }
     }
 
     /// A place among the streams; none is free where too many are open.
@@ -68,12 +69,6 @@ impl Seat {
             Problem { retry_after: Some(5), ..Problem::new(503, "overloaded", detail) }
         })?;
         Ok(Stall { _place: place, leaving: leaving.clone() })
-    }
-
-    /// Leaves the place among the connections to the next one. For a connection that is closed after
-    /// its stream.
-    pub(super) fn leave(&self) {
-        drop(self.place.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 

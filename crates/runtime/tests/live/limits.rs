@@ -7,10 +7,15 @@ use runtime::{
     ports::Ports,
 };
 
+use tokio::{
+    io::{AsyncWriteExt, BufReader},
+    net::TcpStream,
+};
+
 use super::{
     client::{ask, soon},
     listener::{Heard, Listener},
-    served::Served,
+    served::{BIG, Served},
 };
 
 async fn open(served: &Served) -> String {
@@ -116,4 +121,24 @@ async fn who_does_not_read_does_not_keep_the_server_from_ending() {
     }
     served.stop().await;
     drop(slow);
+}
+
+/// Asked for in one go with something long, of which not all is taken yet: the stream comes behind the
+/// whole of it.
+#[tokio::test]
+async fn a_stream_behind_an_answer_that_is_still_written_comes_behind_it() {
+    let settings = ServerSettings { connections: 1, ..ServerSettings::default() };
+    let served = Served::start_with(settings, Access::Open, Ports::system()).await;
+    served.count("a").await;
+    let mut socket = TcpStream::connect(served.address).await.unwrap();
+    let ask = |path| format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n");
+    let both = ask("/big") + &ask("/tallies/a/events");
+    socket.write_all(both.as_bytes()).await.unwrap();
+    let mut listener = soon(Listener::behind(BufReader::new(socket), BIG)).await;
+    assert_eq!((listener.status, listener.id().await.as_str()), (200, "1"));
+    assert_eq!(open(&served).await, "1.0", "another connection is let in");
+    served.count("a").await;
+    assert_eq!(listener.id().await, "2");
+    served.stop().await;
+    assert_eq!(listener.hear().await, Heard::End);
 }

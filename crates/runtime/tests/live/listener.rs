@@ -41,11 +41,32 @@ impl Listener {
             stream: BufReader::new(stream),
             id: String::new(),
         };
-        while !listener.head.ends_with("\r\n\r\n") {
-            assert!(listener.line().await.is_some(), "no head: {:?}", listener.head);
-        }
-        listener.status = listener.head.split(' ').nth(1).unwrap().parse().unwrap();
+        listener.read_head().await;
         listener
+    }
+
+    /// What comes next of its connection, once that was read.
+    pub(crate) async fn behind(mut stream: BufReader<TcpStream>, answer: usize) -> Self {
+        let mut listener = loop {
+            let mut line = String::new();
+            soon(stream.read_line(&mut line)).await.unwrap();
+            if line == "\r\n" {
+                let mut body = vec![0; answer];
+                soon(stream.read_exact(&mut body)).await.unwrap();
+                assert!(body.iter().all(|byte| *byte == b'x'), "it is whole");
+                let (head, id) = Default::default();
+                break Self { status: 0, head, stream, id };
+            }
+        };
+        listener.read_head().await;
+        listener
+    }
+
+    async fn read_head(&mut self) {
+        while !self.head.ends_with("\r\n\r\n") {
+            assert!(self.line().await.is_some(), "no head: {:?}", self.head);
+        }
+        self.status = self.head.split(' ').nth(1).unwrap().parse().unwrap();
     }
 
     async fn line(&mut self) -> Option<String> {

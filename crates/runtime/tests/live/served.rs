@@ -40,6 +40,9 @@ use super::{
 pub(crate) const END: u64 = 40;
 pub(crate) const ENDS: &str = "ends";
 
+/// How long the answer of `/big` is: longer than all buffers on its way.
+pub(crate) const BIG: usize = 64 * 1024 * 1024;
+
 /// The toy, served.
 pub(crate) struct Served {
     pub(crate) rig: Rig,
@@ -111,7 +114,14 @@ fn routes() -> Guarded<Given> {
         .stream("Events `counted`.")
         .empty(204, "It has ended and was seen.")
         .not_found();
-    Guarded::new().get("/tallies/{id}/events", Who::ANYBODY, events, stream)
+    let big = Operation::new("big", "Answers much.").media::<String>(200, "text/plain", "Much.");
+    let much = || async { "x".repeat(BIG) };
+    Guarded::new().get("/tallies/{id}/events", Who::ANYBODY, events, stream).get(
+        "/big",
+        Who::ANYBODY,
+        big,
+        much,
+    )
 }
 
 async fn stream(
