@@ -1,3 +1,5 @@
+//! Reading once for many: who may take over what another has read, and who must not.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Whom a change rings, whom it does not, and what is kept of those who have left.
+
 use super::*;
 use crate::{Kind, Phase};
 
