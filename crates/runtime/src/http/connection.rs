@@ -1,7 +1,7 @@
 //! One connection: its requests one after another, until it ends, is told to, or is handed over to a
 //! stream.
 
-use std::{convert::Infallible, future::pending, pin::Pin, sync::Arc};
+use std::{convert::Infallible, future::pending, sync::Arc};
 
 use axum::{Router, body::Body, http::Method};
 use hyper::{
@@ -80,7 +80,7 @@ impl Connection {
                 }) => match changed.as_deref() {
                     Ok(Phase::Draining) => {
                         draining = true;
-                        Pin::new(&mut serving).graceful_shutdown();
+                        std::pin::Pin::new(&mut serving).graceful_shutdown();
                     }
                     _ => return,
                 },

@@ -1,4 +1,4 @@
-//! One read for many: who waits takes over what another has read since both were rung.
+//! Reading once for many: who may take over what another has read, and who must not.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,4 @@
-//! Who is rung by what, and by what not.
+//! Whom a change rings, whom it does not, and what is kept of those who have left.
 
 use super::*;
 use crate::{Kind, Phase};
