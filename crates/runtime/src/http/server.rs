@@ -73,7 +73,7 @@ impl Default for ServerSettings {
             limits: Limits::default(),
             connections: 8192,
             head_timeout: Duration::from_secs(30),
-            linger: Duration::from_millis(500),
+            linger: Duration::from_secs(1),
             grace: Duration::from_secs(10),
         }
     }

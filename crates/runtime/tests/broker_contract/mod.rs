@@ -87,9 +87,10 @@ pub(crate) async fn an_event_reaches_all_listeners(broker: Arc<dyn Broker>) {
     let mut orchestrator = broker.consume(ServiceName::Orchestrator, 10).await;
     let mut rider = broker.consume(ServiceName::Rider, 10).await;
     let mut mypage = broker.consume(ServiceName::Mypage, 10).await;
+    let mut notification = broker.consume(ServiceName::Notification, 10).await;
     let mut payment = broker.consume(ServiceName::Payment, 10).await;
     let confirm = publish_one(&*broker, event("cook.cook-finished", "ready")).await;
-    for deliveries in [&mut orchestrator, &mut rider, &mut mypage] {
+    for deliveries in [&mut orchestrator, &mut rider, &mut mypage, &mut notification] {
         let delivery = next(deliveries).await;
         assert_eq!((delivery.queue, &delivery.payload[..]), (QueueKind::Events, &b"ready"[..]));
         delivery.ack.give();

@@ -18,8 +18,9 @@ use crate::{
 
 /// Between two looks where nothing is told.
 const POLL: Duration = Duration::from_millis(500);
-/// Between two looks at least, so that commits one after another share one.
-const SHORT: Duration = Duration::from_millis(5);
+/// Between two looks at least, so that commits one after another share one: a look reads hundreds of
+/// mailboxes, and people do not mind.
+const SHORT: Duration = Duration::from_millis(50);
 /// After the database could not be read.
 const AWAY: Duration = Duration::from_secs(1);
 /// How often all that waits is counted.
