@@ -23,7 +23,7 @@ use super::{
 
 /// So many orders that nobody lets wait may be open at once; a slow machine then gets orders more
 /// slowly, instead of deadlines that pass.
-const MOST_OPEN: usize = 96;
+const MOST_OPEN: usize = 48;
 
 /// How the customers' stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
