@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::{Fact, Reach, ServiceName};
+use crate::{Fact, OrderId, Reach, ServiceName};
 
 pub use crate::told::{
     DeliveryOffered, MenuItemChanged, OrderEnded, OrderPlaced, OrderRevised, OrderScheduled,
@@ -272,20 +272,28 @@ impl Event {
         }
     }
 
-    /// What the envelope's `subject` is: the order's id; a menu item's is `<store_id>/<menu_id>`.
-    pub fn subject(&self) -> String {
-        match self {
-            Self::Fact(_, fact) => fact.order_id.to_string(),
-            Self::OrderPlaced(placed) => placed.order_id.to_string(),
-            Self::OrderScheduled(scheduled) => scheduled.order_id.to_string(),
-            Self::OrderRevised(revised) => revised.order_id.to_string(),
-            Self::RevisionRefused(refused) => refused.order_id.to_string(),
+    /// The order that it is about; none where it is about something else.
+    pub const fn order_id(&self) -> Option<&OrderId> {
+        Some(match self {
+            Self::Fact(_, fact) => &fact.order_id,
+            Self::OrderPlaced(placed) => &placed.order_id,
+            Self::OrderScheduled(scheduled) => &scheduled.order_id,
+            Self::OrderRevised(revised) => &revised.order_id,
+            Self::RevisionRefused(refused) => &refused.order_id,
             Self::OrderCancelled(ended)
             | Self::OrderCompleted(ended)
             | Self::OrderReturned(ended)
-            | Self::CancellationRefused(ended) => ended.order_id.to_string(),
-            Self::MenuItemChanged(item) => format!("{}/{}", item.store_id, item.menu_id),
-            Self::DeliveryOffered(offer) => offer.order_id.to_string(),
+            | Self::CancellationRefused(ended) => &ended.order_id,
+            Self::DeliveryOffered(offer) => &offer.order_id,
+            Self::MenuItemChanged(_) => return None,
+        })
+    }
+
+    /// What the envelope's `subject` is: the order's id; a menu item's is `<store_id>/<menu_id>`.
+    pub fn subject(&self) -> String {
+        match (self, self.order_id()) {
+            (Self::MenuItemChanged(item), _) => format!("{}/{}", item.store_id, item.menu_id),
+            (_, order) => order.map(ToString::to_string).unwrap_or_default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use contracts::{Event, Message, OrderId, ServiceName, Timestamp};
+use contracts::{Message, OrderId, ServiceName, Timestamp};
 use runtime::{
     Decision, Incoming, Input, Keys, Kind, Service, View,
     participant::{HEARD_BEFORE, STALE_TIMER, misrouted},
@@ -69,18 +69,8 @@ impl Service for Mypage {
 
 /// The order that an event is about; none where it is about something else.
 fn about(incoming: &Incoming) -> Option<&OrderId> {
-    let Message::Event(event) = &incoming.message else { return None };
-    match event {
-        Event::Fact(_, fact) => Some(&fact.order_id),
-        Event::OrderPlaced(placed) => Some(&placed.order_id),
-        Event::OrderScheduled(scheduled) => Some(&scheduled.order_id),
-        Event::OrderRevised(revised) => Some(&revised.order_id),
-        Event::RevisionRefused(refused) => Some(&refused.order_id),
-        Event::OrderCancelled(ended)
-        | Event::OrderCompleted(ended)
-        | Event::OrderReturned(ended)
-        | Event::CancellationRefused(ended) => Some(&ended.order_id),
-        Event::DeliveryOffered(offer) => Some(&offer.order_id),
-        Event::MenuItemChanged(_) => None,
+    match &incoming.message {
+        Message::Event(event) => event.order_id(),
+        Message::Command(_) => None,
     }
 }

@@ -290,18 +290,8 @@ pub(crate) fn no_order() -> Problem {
 
 /// The order that an event is about; none where it is about something else.
 fn about(incoming: &Incoming) -> Option<&OrderId> {
-    let Heard::Event(event) = &incoming.message else { return None };
-    match event {
-        Event::Fact(_, fact) => Some(&fact.order_id),
-        Event::OrderPlaced(placed) => Some(&placed.order_id),
-        Event::OrderScheduled(scheduled) => Some(&scheduled.order_id),
-        Event::OrderRevised(revised) => Some(&revised.order_id),
-        Event::RevisionRefused(refused) => Some(&refused.order_id),
-        Event::OrderCancelled(ended)
-        | Event::OrderCompleted(ended)
-        | Event::OrderReturned(ended)
-        | Event::CancellationRefused(ended) => Some(&ended.order_id),
-        Event::DeliveryOffered(offer) => Some(&offer.order_id),
-        Event::MenuItemChanged(_) => None,
+    match &incoming.message {
+        Heard::Event(event) => event.order_id(),
+        Heard::Command(_) => None,
     }
 }
