@@ -56,7 +56,8 @@ pub struct Placed {
     pub at: Timestamp,
     /// For when, where it was ordered for later.
     pub scheduled_for: Option<Timestamp>,
-    /// The last change that this includes; 0 for none.
+    /// The last change that this includes; 0 for none, and where an earlier build has kept it.
+    #[serde(default)]
     pub revision: u32,
 }
 

@@ -2,8 +2,10 @@
 
 use contracts::{Event, Timestamp};
 use proptest::{prelude::*, sample::Index};
+use runtime::Aggregate;
 
 use super::builders::{STORIES, Told, fold, order, story};
+use crate::{ORDER, fold::Order};
 
 /// A story as it may be delivered: everything at least once, in any order.
 fn delivered() -> impl Strategy<Value = (Vec<Told>, Vec<Told>)> {
@@ -59,6 +61,20 @@ proptest! {
         let heard: Vec<_> = told.iter().enumerate().filter(|(at, _)| *at != index).collect();
         prop_assert_eq!(fold(heard.into_iter().map(|(_, it)| it)), fold(&told));
     }
+}
+
+/// Processes of an earlier build and of this one work on one database during a rolling restart.
+#[test]
+fn what_an_earlier_build_has_kept_is_read() {
+    let kept = fold(&story(&order(), "c1", STORIES[0].1));
+    let mut body: serde_json::Value = serde_json::from_str(&kept.encode().unwrap()).unwrap();
+    for since in ["scheduled", "revised", "revision_refused"] {
+        assert!(body.as_object_mut().unwrap().remove(since).is_some(), "{since}");
+    }
+    for since in ["scheduled_for", "revision"] {
+        assert!(body["placed"].as_object_mut().unwrap().remove(since).is_some(), "{since}");
+    }
+    assert_eq!(Order::decode(ORDER.name, &body.to_string()).unwrap(), kept);
 }
 
 #[test]
