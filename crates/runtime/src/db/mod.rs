@@ -33,7 +33,8 @@ pub enum DbError {
     /// It is not said clearly where the database is, or not how to connect safely.
     #[error("the database's address cannot be used: {0}")]
     Address(String),
-    /// The database cannot work now (disk full, read-only, gone): try later; nothing was stored.
+    /// The database cannot work now (disk full, read-only, gone): try later. Nothing was stored, unless
+    /// it was lost during a commit: then it may have been, and the inbox tells when it is tried again.
     #[error("the database is not available: {0}")]
     Unavailable(String),
     /// This batch can never be stored as it is (a constraint, a value out of range).
