@@ -13,7 +13,7 @@ use std::{
 use axum::{body::Body, http::response, response::Response};
 use contracts::Timestamp;
 use futures_util::StreamExt;
-use tokio::{net::TcpStream, sync::Notify};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::Notify};
 
 /// Among a response's extensions: its connection is to be taken over.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,27 @@ pub(super) async fn write(
         },
         () = gone(&socket) => {}
         () = cut => {}
+    }
+}
+
+/// Writes a whole response, closes this side, and ignores what the client still sends until that
+/// has closed its own, or `enough` resolves.
+pub(super) async fn last(
+    mut socket: TcpStream,
+    response: Response,
+    now: Timestamp,
+    enough: impl Future<Output = ()>,
+) {
+    let (parts, body) = response.into_parts();
+    let ending = async {
+        let written = write_all(&socket, parts, body, now).await;
+        if written.and(socket.shutdown().await).is_ok() {
+            gone(&socket).await;
+        }
+    };
+    tokio::select! {
+        () = ending => {}
+        () = enough => {}
     }
 }
 

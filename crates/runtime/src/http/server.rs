@@ -1,7 +1,8 @@
 //! Serving routes over TCP: bounded connections, bounded time for headers, and an orderly end.
 //! Never drops a request that it has begun to handle before the grace period is over; and told to
 //! stop, it lingers for a moment, since requests are on their way that were sent before anybody
-//! could know: who has been let in is answered, and told to come in elsewhere the next time.
+//! could know: who has been let in is answered, and told to come in elsewhere the next time. A
+//! connection that nothing came on is ended with a 503.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 

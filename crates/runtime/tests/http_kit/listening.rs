@@ -82,6 +82,36 @@ async fn a_request_that_is_on_its_way_is_answered_and_is_its_connections_last() 
     soon(stopped).await.unwrap();
 }
 
+/// Its connection was kept, the server ends it, and the client notices too late, or has nothing to ask.
+#[tokio::test]
+async fn who_asks_as_its_connection_ends_is_told_to_ask_elsewhere() {
+    let linger = Duration::ZERO;
+    let server = Running::start(ServerSettings { linger, ..ServerSettings::default() }).await;
+    let mut kept = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(GET).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") {
+            soon(stream.read_buf(&mut answer)).await.unwrap();
+        }
+        kept.push(stream);
+    }
+    let stopped = server.tell_to_stop();
+    for (mut stream, asks) in kept.into_iter().zip([true, false]) {
+        // It has ended: there is something to read that nobody has asked for.
+        soon(stream.peek(&mut [0])).await.unwrap();
+        if asks {
+            stream.write_all(GET).await.unwrap();
+        }
+        let last = soon(hear(&mut stream)).await.unwrap();
+        assert_eq!((last.status, last.header("connection")), (503, Some("close")), "{last:?}");
+        assert_eq!(last.json()["type"], "/problems/unavailable");
+        assert_eq!(last.header("content-length"), Some(last.body.len().to_string().as_str()));
+    }
+    soon(stopped).await.unwrap();
+}
+
 const GET: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n";
 
 #[tokio::test]
