@@ -20,8 +20,6 @@ enum Run {
     Cargo { arguments: Vec<String>, environment: &'static [(&'static str, &'static str)] },
     /// The check of the code map, in this process.
     Codemap,
-    /// The own tests of the participant in Python.
-    Python,
     /// The servers that the tests after it use.
     Servers,
 }
@@ -54,10 +52,6 @@ pub(crate) fn run(root: &Path, filter: Option<&str>) -> Result<String, Failure> 
     Ok(format!("passed in {}: {}", seconds(whole), done.join(", ")))
 }
 
-/// Where the participant in Python lies.
-const PARTICIPANT: &str = "examples/python-participant";
-const UNITTEST: [&str; 2] = ["-m", "unittest"];
-
 const SERVERS: Step = Step { name: "servers", run: Run::Servers };
 
 fn steps(nextest: bool, filter: Option<&str>) -> Vec<Step> {
@@ -76,7 +70,7 @@ fn steps(nextest: bool, filter: Option<&str>) -> Vec<Step> {
         cargo("lints", "clippy --workspace --all-targets -- -D warnings"),
         // Features unify across a workspace: only built alone does the engine show that it needs
         // neither `std` nor a clock.
-        cargo("engine alone", "build --package saga"),
+        cargo("engine alone", "check --package saga"),
         Step {
             name: "docs",
             run: Run::Cargo {
@@ -85,7 +79,6 @@ fn steps(nextest: bool, filter: Option<&str>) -> Vec<Step> {
             },
         },
         cargo("doc tests", "test --workspace --doc"),
-        Step { name: "python", run: Run::Python },
         SERVERS,
         tests,
     ]
@@ -105,7 +98,6 @@ impl Run {
         match self {
             Self::Codemap => "cargo xtask codemap".to_owned(),
             Self::Servers => "cargo xtask services up".to_owned(),
-            Self::Python => format!("(cd {PARTICIPANT} && python3 {})", UNITTEST.join(" ")),
             Self::Cargo { arguments, environment } => {
                 let environment =
                     environment.iter().map(|(name, value)| format!("{name}='{value}' "));
@@ -118,12 +110,6 @@ impl Run {
     fn run(&self, root: &Path, servers: &mut ForTests) -> Result<(), String> {
         match self {
             Self::Servers => servers.bring().map_err(|failure| format!(": {failure}")),
-            Self::Python => {
-                let python = servers::python().map_err(|error| format!(": {error}"))?;
-                let mut command = Command::new(python);
-                command.args(UNITTEST).env("PYTHONDONTWRITEBYTECODE", "1");
-                ended(command.current_dir(root.join(PARTICIPANT)))
-            }
             Self::Codemap => match codemap::run(root) {
                 Ok(summary) => {
                     println!("{summary}");
@@ -175,10 +161,9 @@ mod tests {
     fn the_tests_come_last_with_either_runner() {
         for (nextest, runner) in [(true, "cargo nextest run"), (false, "cargo test")] {
             let commands = commands(nextest, None);
-            assert_eq!(commands.len(), 9);
-            assert_eq!(commands[6], "(cd examples/python-participant && python3 -m unittest)");
-            assert_eq!(commands[7], "cargo xtask services up");
-            assert!(commands[8].starts_with(runner), "{commands:?}");
+            assert_eq!(commands.len(), 8);
+            assert_eq!(commands[6], "cargo xtask services up");
+            assert!(commands[7].starts_with(runner), "{commands:?}");
         }
     }
 
