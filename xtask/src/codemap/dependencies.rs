@@ -17,7 +17,7 @@ enum May {
 }
 
 /// Crates that nothing shipped may contain.
-const UNSHIPPED: [&str; 4] = ["servers", "testkit", "scenarios", "xtask"];
+const UNSHIPPED: [&str; 5] = ["servers", "testkit", "scenarios", "model", "xtask"];
 
 /// What tests of every crate may use besides. Not another service: that is what `tests/` is for.
 const TESTS_MAY: [&str; 4] = ["testkit", "servers", "contracts", "runtime"];
@@ -26,7 +26,7 @@ const SERVICE: May = May::Only(&["contracts", "runtime"]);
 const SERVICE_WHY: &str =
     "a participant knows the published language and the path, never another service or the engine";
 
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 17] = [
     Rule { name: "saga", may: May::Only(&[]), why: "the engine is pure and knows no payloads" },
     Rule {
         name: "contracts",
@@ -74,6 +74,20 @@ const RULES: [Rule; 16] = [
     },
     Rule { name: "testkit", may: May::Everything, why: "" },
     Rule { name: "scenarios", may: May::Everything, why: "" },
+    Rule {
+        name: "model",
+        may: May::Only(&[
+            "saga",
+            "contracts",
+            "runtime",
+            "orchestrator",
+            "payment",
+            "store",
+            "cook",
+            "rider",
+        ]),
+        why: "the model explores what is decided, and needs no process to run",
+    },
     Rule {
         name: "xtask",
         may: May::Only(&["servers"]),

@@ -1,0 +1,47 @@
+//! What may happen in one exploration, and how often. Everything that is not counted here may
+//! happen at any time and any number of times.
+
+/// The bounds of one exploration. [`Bounds::default`] is an order with which nothing goes wrong but
+/// that its messages may overtake one another.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The means of payment, which says how the test gateway answers.
+    pub token: &'static str,
+    /// Whether the store's owner may reject and the cook may decline.
+    pub refusals: bool,
+    /// Whether the rider may bring the food back.
+    pub returns: bool,
+    /// After how many attempts without an answer the saga is stuck.
+    pub retry_limit: u32,
+    /// How often each of these may happen.
+    pub left: Left,
+}
+
+/// How often each may still happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Left {
+    /// The customer cancels.
+    pub cancels: u8,
+    /// A deadline passes.
+    pub deadlines: u8,
+    /// A command is sent again, or all that are awaited are at once.
+    pub resends: u8,
+    /// A message takes effect and stays on its way, to come again.
+    pub repeats: u8,
+    /// A message is lost.
+    pub losses: u8,
+    /// The rider gives the delivery back.
+    pub releases: u8,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            token: "tok-ok",
+            refusals: false,
+            returns: false,
+            retry_limit: 20,
+            left: Left::default(),
+        }
+    }
+}
