@@ -14,6 +14,7 @@ pub use crate::aggregate::SagaRow;
 use crate::{HistoryEntry, Key};
 
 mod error;
+pub mod memory;
 pub mod migrations;
 pub mod postgres;
 mod shared_outbox;

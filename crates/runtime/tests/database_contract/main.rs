@@ -6,6 +6,7 @@
 mod fixture;
 mod inbox;
 mod lists;
+mod memory;
 mod outbox;
 mod pinned;
 mod postgres;
@@ -14,6 +15,7 @@ mod relays;
 mod server;
 mod sqlite;
 mod transactions;
+mod versions;
 
 /// Runs every property against a kind of [`Store`](fixture::Store), made new for each.
 macro_rules! contract {
@@ -73,3 +75,9 @@ macro_rules! contract {
 
 contract!(on_sqlite, crate::sqlite::Files::new());
 contract!(on_postgres, crate::postgres::Place::new().await);
+contract!(on_memory, runtime::db::memory::Storage::new());
+
+contract!(watched_on_postgres, crate::postgres::Place::new().await;
+    versions::{how_what_is_watched_stands_is_told_of_all_at_once});
+contract!(watched_on_memory, runtime::db::memory::Storage::new();
+    versions::{how_what_is_watched_stands_is_told_of_all_at_once});
