@@ -26,7 +26,7 @@ pub use self::{
 };
 use crate::exit::{Failure, disk};
 
-/// How long a process may take from its start until it can work.
+/// How long a process may take until it can work, once all that it needs is there.
 const READY: Duration = Duration::from_secs(60);
 /// How long a process may take to end in order: longer than it gives requests in hand.
 const END: Duration = Duration::from_secs(30);
@@ -95,10 +95,20 @@ impl Fleet {
 
     /// Starts one that does not run, where it listened before, and waits until it can work.
     pub async fn launch(&self, name: &str) -> Result<(), Failure> {
+        self.begin(name)?;
+        self.ready(name).await
+    }
+
+    /// Starts one that does not run, where it listened before, and does not wait for it.
+    pub fn begin(&self, name: &str) -> Result<(), Failure> {
         let process = self.find(name)?;
         process.forget();
-        self.spawn(process)?;
-        self.until_ready(process).await
+        self.spawn(process)
+    }
+
+    /// Waits until one that was started can work: a minute from now, at most.
+    pub async fn ready(&self, name: &str) -> Result<(), Failure> {
+        self.until_ready(self.find(name)?).await
     }
 
     /// Ends one at once, as a crash does.

@@ -87,23 +87,24 @@ impl Outage<'_> {
         for name in BEGIN {
             self.stage.fleet.kill(name).unwrap();
         }
-        let begin = join_all(BEGIN.map(|name| self.stage.fleet.launch(name)));
-        let away = async {
-            for name in BEGIN {
-                self.is_alive_and_not_ready(name).await;
-            }
-            let mut placed = Vec::new();
-            while eyes.now().saturating_sub(gone) < AWAY {
-                placed.push(self.order().await);
-                eyes.ports.clock.sleep(PAUSE).await;
-            }
-            assert_eq!(self.probe("orchestrator-1", "readyz").await, Some(StatusCode::OK));
-            let open = eyes.orders(OPEN).await;
-            broker.act(servers::RabbitMq::restart).await;
-            (eyes.now(), placed, open)
-        };
-        let (begun, (back, mut placed, open)) = tokio::join!(begin, away);
-        begun.into_iter().collect::<Result<(), _>>().unwrap();
+        for name in BEGIN {
+            self.stage.fleet.begin(name).unwrap();
+        }
+        for name in BEGIN {
+            self.is_alive_and_not_ready(name).await;
+        }
+        let mut placed = Vec::new();
+        while eyes.now().saturating_sub(gone) < AWAY {
+            placed.push(self.order().await);
+            eyes.ports.clock.sleep(PAUSE).await;
+        }
+        assert_eq!(self.probe("orchestrator-1", "readyz").await, Some(StatusCode::OK));
+        let open = eyes.orders(OPEN).await;
+        broker.act(servers::RabbitMq::restart).await;
+        let back = eyes.now();
+        let ready = join_all(BEGIN.map(|name| self.stage.fleet.ready(name))).await;
+        ready.into_iter().collect::<Result<(), _>>().unwrap();
+        let ready = eyes.now().saturating_sub(back);
         let first = async || self.ended(&placed).await > 0;
         let first = eyes.until(back, "an order goes on", first).await;
         let all = async || self.ended(&placed).await == placed.len();
@@ -112,8 +113,9 @@ impl Outage<'_> {
         let ended = async || open.is_disjoint(&eyes.orders(OPEN).await);
         let ended = eyes.until(back, "all that were open end", ended).await;
         println!(
-            "{how}: away for {:?}; {} orders placed meanwhile went on after {first:?}, and all had \
-             ended after {all:?}; {} that were open had ended after {ended:?}",
+            "{how}: away for {:?}; what was started meanwhile was ready {ready:?} after that; {} \
+             orders placed meanwhile went on after {first:?}, and all had ended after {all:?}; {} \
+             that were open had ended after {ended:?}",
             back.saturating_sub(gone),
             placed.len(),
             open.len(),
