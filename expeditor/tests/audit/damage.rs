@@ -2,13 +2,14 @@
 //! system, and in copies that are damaged on purpose it finds each damage, under the right
 //! invariant and with the first offender.
 
-use std::{path::Path, time::Duration};
+use std::{cell::Cell, iter, path::Path, time::Duration};
 
 use contracts::ServiceName::{Cook, Mypage, Orchestrator, Payment, Rider, Store};
 use expeditor::{
     audit::Knowledge,
     people::{
         pace::Closing,
+        plan::Plans,
         show::{Script, Show},
     },
     system::{self, System},
@@ -335,7 +336,7 @@ const CASES: &[Case] = &[
     ),
 ];
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_found_in_a_sound_system_and_every_damage_in_a_damaged_one() {
     let dir = tempfile::tempdir().unwrap();
     let sound = dir.path().join("sound");
@@ -345,30 +346,43 @@ async fn nothing_is_found_in_a_sound_system_and_every_damage_in_a_damaged_one() 
     each_is_found(&sound, &known, CASES).await;
 }
 
+/// How often the running system is looked at, at the least.
+const LOOKS: u32 = 3;
+/// What people are given to act, while the audit takes a part of the machine.
+const DEADLINE: Duration = Duration::from_secs(20);
+
 /// A small run with every ending, audited again and again meanwhile: what is on its way is never
-/// taken for a violation.
+/// taken for a violation. It goes on until it was looked at often enough.
 async fn run(data: &Path) -> Knowledge {
-    let settings = Show::settings(system::Settings::default());
+    let mut settings = Show::settings(system::Settings::default());
+    let deadlines = &mut settings.orchestrator.deadlines;
+    for deadline in [&mut deadlines.accept, &mut deadlines.cook_start, &mut deadlines.assign] {
+        *deadline = Some(DEADLINE);
+    }
     let ports = Ports::system();
     let anywhere = ([127, 0, 0, 1], 0).into();
     let system = System::start(data, anywhere, settings, ports.clone()).await.unwrap();
-    let script = Script { orders: 40, rate: 40.0, seed: 11 };
+    let script = Script { orders: 40, rate: 10.0, seed: 11 };
+    let (looks, mut further) = (Cell::new(0), Plans::new(script.seed + 1));
+    let further = iter::from_fn(|| (looks.get() < LOOKS).then(|| further.draw()));
+    let plans = Plans::new(script.seed).draw_all(script.orders).into_iter().chain(further);
     let (_open, closing) = Closing::new();
-    let play = Show::play(&system, &script, closing, || ());
-    let mut looks = 0;
+    let play = Show::play_plans(&system, plans, &script, closing, || ());
     let meanwhile = async {
         loop {
-            looks += 1;
+            let began = ports.clock.elapsed();
             assert_holds(&look(data, &Knowledge::default()).await, "beside the running system");
-            ports.clock.sleep(Duration::from_millis(200)).await;
+            looks.set(looks.get() + 1);
+            // What is looked at has as much time to itself.
+            let took = ports.clock.elapsed().saturating_sub(began);
+            ports.clock.sleep(took.max(Duration::from_millis(200))).await;
         }
     };
     let show = tokio::select! {
         show = play => show.unwrap(),
         never = meanwhile => never,
     };
-    // How many depends on the machine; without any nothing was shown.
-    assert!(looks > 2, "it was looked at {looks} times only");
+    assert!(looks.get() >= LOOKS, "it was looked at {} times only", looks.get());
     system.stop().await;
     assert_eq!(show.complaints, Vec::<String>::new());
     show.knowledge()
