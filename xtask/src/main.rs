@@ -18,10 +18,9 @@ The project's chores.
 
 Usage: cargo xtask <CHORE>
 
-  test             Run everything that CI runs: format, code map, all tests, and beside them
-                   lints, docs and doc tests. Says of each step that fails how to repeat it.
-                   Installs what is missing where it can (Debian, as root), otherwise says what
-                   it is.
+  test             Run everything that CI runs: format, code map, lints, docs, all tests.
+                   Stops at the first step that fails and says how to repeat it. Installs what
+                   is missing where it can (Debian, as root), otherwise says what it is.
   test <FILTER>    Run only the tests whose name contains this, and no other step.
   codemap          Check the dependency rules, the map in ARCHITECTURE.md, links, house rules.
   services up      Start a private PostgreSQL and RabbitMQ for tests and development, or find them
