@@ -127,6 +127,11 @@ pub struct DemoArgs {
     /// [default: it works in that of --amqp-url].
     #[arg(long, value_name = "URL", env = "EXPEDITOR_AMQP_API_URL", hide_env_values = true)]
     pub amqp_api_url: Option<String>,
+    /// Kill processes while people order, one after another, and start them again: the system runs
+    /// in a process of its own, or each service does where servers are named. Says what died and
+    /// when orders went on.
+    #[arg(long, env = "EXPEDITOR_CHAOS")]
+    pub chaos: bool,
 }
 
 /// Options of `dev`.
@@ -161,6 +166,19 @@ pub struct AuditArgs {
     /// How the result is printed [default: table].
     #[arg(long, value_name = "FORMAT", env = "EXPEDITOR_OUTPUT")]
     pub output: Option<Output>,
+    /// Audit again and again until it is told to end, log what changes, and tell the findings as
+    /// metrics. Ends with 1 where the last pass has found a violation.
+    #[arg(long, env = "EXPEDITOR_FOLLOW")]
+    pub follow: bool,
+    /// With --follow: seconds from the end of a pass to the next [default: 60].
+    #[arg(long, value_name = "SECONDS", env = "EXPEDITOR_PAUSE", allow_negative_numbers = true)]
+    pub pause: Option<Number>,
+    /// With --follow: where metrics and health are told [default: 127.0.0.1:8088].
+    #[arg(long, value_name = "ADDRESS", env = "EXPEDITOR_LISTEN", value_parser = address)]
+    pub listen: Option<SocketAddr>,
+    /// With --follow: the keys that tokens are checked with; without them, loopback only.
+    #[arg(long, value_name = "FILE", env = "EXPEDITOR_KEYS")]
+    pub keys: Option<PathBuf>,
 }
 
 /// What to look at.

@@ -80,6 +80,8 @@ pub struct DemoFile {
     pub amqp_url: Option<String>,
     /// `--amqp-api-url`.
     pub amqp_api_url: Option<String>,
+    /// `--chaos`.
+    pub chaos: bool,
 }
 
 /// Options of `dev`.
@@ -107,6 +109,15 @@ pub struct AuditFile {
     pub prefix: Option<String>,
     /// `--output`.
     pub output: Option<Output>,
+    /// `--follow`.
+    pub follow: bool,
+    /// `--pause`.
+    pub pause: Option<Number>,
+    /// `--listen`.
+    #[serde(deserialize_with = "some_address")]
+    pub listen: Option<SocketAddr>,
+    /// `--keys`.
+    pub keys: Option<PathBuf>,
 }
 
 /// Options of `saga`.

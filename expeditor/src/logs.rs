@@ -8,14 +8,16 @@ use crate::{
     exit::Failure,
 };
 
+/// What is told by that which stays up.
+const STAYING: &str = "info,runtime::http::layers=warn,lapin=off";
+
 /// Starts logging to stderr.
 pub fn start(filter: Option<&str>, command: &Command, format: LogFormat) -> Result<(), Failure> {
     // What the broker's client, lapin, runs into is told here with the service that it is about.
     // Below "error" it quotes messages whole: what is in them is nobody's business.
     let filter = filter.unwrap_or(match command {
-        Command::Dev(_) | Command::Serve(_) | Command::Relay(_) => {
-            "info,runtime::http::layers=warn,lapin=off"
-        }
+        Command::Dev(_) | Command::Serve(_) | Command::Relay(_) => STAYING,
+        Command::Audit(options) if options.follow => STAYING,
         // What its people run into is told by the demo itself.
         Command::Demo(_) => "error,lapin=off",
         _ => "warn,lapin=off",

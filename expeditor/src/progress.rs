@@ -51,6 +51,14 @@ impl Progress {
         }
     }
 
+    /// Says something that is to stay in sight.
+    pub fn tell(&self, what: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(what),
+            None => print::aside(what),
+        }
+    }
+
     /// The end, of whatever kind: leaves the bar as it is.
     pub fn end(&self) {
         if let Some(bar) = &self.bar {

@@ -1,11 +1,15 @@
 //! Tables for people, JSON for programs.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 
-use crate::{audit::Report, fleet::Member, people::plan::Ending};
+use crate::{
+    audit::Report,
+    fleet::{Member, Toll},
+    people::plan::Ending,
+};
 
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
@@ -42,6 +46,21 @@ pub fn processes(members: &[Member]) -> String {
             member.name.clone(),
             told(member.id.map(|id| id.to_string())),
             told(address),
+        ]);
+    }
+    table.to_string()
+}
+
+/// What processes have gone through that were killed, in seconds.
+pub fn deaths(toll: &Toll) -> String {
+    let mut table = table(&["process", "killed", "worked again after", "next order ended after"]);
+    let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
+    for (name, deaths) in toll.by_name().chain([("in all, at the longest", toll.in_all())]) {
+        table.add_row([
+            name.to_owned(),
+            deaths.killed.to_string(),
+            seconds(deaths.back),
+            deaths.went_on.map_or_else(|| "–".to_owned(), seconds),
         ]);
     }
     table.to_string()

@@ -173,7 +173,7 @@ async fn each_route_answers_the_roles_of_the_table_and_nobody_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn so_does_each_of_a_relay() {
     let ports = Ports::system();
-    let routes = relaying::routes(Metrics::default(), Readiness::default(), &ports);
+    let routes = relaying::routes("Relay", Metrics::default(), Readiness::default(), &ports);
     hold(RELAY, &[("POST", "/metrics", 405), ("GET", "/orders", 404)], routes, &ports).await;
 }
 

@@ -27,11 +27,11 @@ pub async fn run(command: Command, file: File) -> Result<(), Failure> {
     match command {
         Command::Demo(options) => Box::pin(demo::run(options, file)).await,
         Command::Dev(options) => dev::run(options, file).await,
-        Command::Serve(options) => serving::run(options, file).await,
+        Command::Serve(options) => Box::pin(serving::run(options, file)).await,
         Command::Relay(options) => relaying::run(options, file).await,
         Command::Keys(options) => keys::run(&options),
         Command::Token(options) => token::run(options, file),
-        Command::Audit(options) => audit::run(options, file).await,
+        Command::Audit(options) => Box::pin(audit::run(options, file)).await,
         Command::Bench(command) => bench::run(command, file).await,
         Command::Saga(command) => saga::run(command, file).await,
         Command::Ready(options) => ready::run(options, file).await,

@@ -6,10 +6,12 @@
 
 mod ground;
 mod keys;
+mod one;
 mod plan;
 pub(crate) mod process;
 mod settings;
 mod stage;
+mod toll;
 mod vhost;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -20,9 +22,11 @@ use self::process::{Ending, Process};
 pub use self::{
     ground::Ground,
     keys::new_keys,
+    one::OneProcess,
     plan::{Access, FleetPlan, Reach},
     process::Spec,
     stage::OnServers,
+    toll::{Deaths, Toll},
 };
 use crate::exit::{Failure, disk};
 

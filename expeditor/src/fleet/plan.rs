@@ -98,8 +98,7 @@ pub struct FleetPlan {
 impl FleetPlan {
     /// This program: two orchestrators, one of each other service, two relays.
     pub fn new(directory: &Path, access: Access, settings: Settings) -> Result<Self, Failure> {
-        let program = std::env::current_exe();
-        let program = program.map_err(|error| disk("cannot find this program's file", &error))?;
+        let program = this_program()?;
         let two = |service| if service == ServiceName::Orchestrator { 2 } else { 1 };
         Ok(Self {
             program,
@@ -185,7 +184,13 @@ fn option(text: &mut String, name: &str, value: &str) {
     let _ = writeln!(text, "{name} = {}", json!(value)); // a String takes everything
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
+/// The file of the program that runs.
+pub(super) fn this_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|error| disk("cannot find this program's file", &error))
+}
+
+/// Writes a file that only its owner can read.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));

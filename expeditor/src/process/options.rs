@@ -145,6 +145,9 @@ pub fn wanted<T>(command: &str, option: &str, value: Option<T>) -> Result<T, Fai
 /// The default port of a relay.
 pub const RELAY_PORT: u16 = 8089;
 
+/// The default port of a standing auditor.
+pub const AUDIT_PORT: u16 = 8088;
+
 /// The default port of a service.
 pub const fn port(service: ServiceName) -> u16 {
     match service {
@@ -169,10 +172,10 @@ mod tests {
     #[test]
     fn each_process_has_a_port_of_its_own_by_default() {
         let mut ports: Vec<u16> = ServiceName::ALL.into_iter().map(port).collect();
-        ports.push(RELAY_PORT);
+        ports.extend([RELAY_PORT, AUDIT_PORT]);
         ports.sort_unstable();
         ports.dedup();
-        assert_eq!(ports.len(), ServiceName::ALL.len() + 1);
+        assert_eq!(ports.len(), ServiceName::ALL.len() + 2);
     }
 
     #[test]

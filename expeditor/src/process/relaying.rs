@@ -53,7 +53,7 @@ pub async fn run(options: RelayArgs, file: File) -> Result<(), Failure> {
     let brokers = given(&options.source_amqp_url, section.source_amqp_urls)?;
     let sources = sources(databases, brokers, amqp_url.as_deref())?;
     let listen = options.listen.or(section.listen).unwrap_or(LISTEN);
-    let access = access(options.keys.or(section.keys), listen)?;
+    let access = access("relay", options.keys.or(section.keys), listen)?;
     let ports = Ports::system();
     let mut closing = signals::closing(&ports);
     let metrics = Metrics::default();
@@ -75,7 +75,7 @@ pub async fn run(options: RelayArgs, file: File) -> Result<(), Failure> {
             relay::start_shared(source.service, shared, broker, &ports, options, owner(&name));
         running.push((relay, outbox));
     }
-    let routes = routes(metrics, readiness, &ports);
+    let routes = routes("Expeditor: relay", metrics, readiness, &ports);
     print::line(format_args!("relay listens on http://{address}"));
     server.serve(routes, access, &ports, closing.wait()).await;
     // Nothing is lost: what is not confirmed stays where it is, for whoever reads it next.
@@ -87,17 +87,17 @@ pub async fn run(options: RelayArgs, file: File) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a relay answers.
-pub fn routes(metrics: Metrics, readiness: Readiness, ports: &Ports) -> Guarded {
+/// What a process answers that has no service in it.
+pub fn routes(title: &str, metrics: Metrics, readiness: Readiness, ports: &Ports) -> Guarded {
     let routes = metrics::routes(metrics).merge(health::routes(readiness, ports.clone()));
-    openapi::routes("Expeditor: relay", routes)
+    openapi::routes(title, routes)
 }
 
 /// Without keys nobody has to log in, so nobody from elsewhere may come in.
-fn access(keys: Option<PathBuf>, listen: SocketAddr) -> Result<Access, Failure> {
+pub fn access(command: &str, keys: Option<PathBuf>, listen: SocketAddr) -> Result<Access, Failure> {
     match keys {
         Some(keys) => Ok(Access::Tokens(Verifier::new(credentials::read(&keys)?))),
-        None => loopback("relay without --keys", listen).map(|()| Access::Open),
+        None => loopback(&format!("{command} without --keys"), listen).map(|()| Access::Open),
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn one_line(output: &Output, status: i32) -> String {
     stderr
 }
 
-/// A `dev` that runs; killed when it is dropped.
+/// A process that stays up and says where it listens; killed when it is dropped.
 pub(crate) struct Dev {
     child: Child,
     pub(crate) url: String,
@@ -39,12 +39,15 @@ pub(crate) struct Dev {
 impl Dev {
     pub(crate) fn start(data: &Path, further: &[&str]) -> Self {
         let data = data.to_str().unwrap();
-        let mut child = expeditor(&["dev", "--listen", "127.0.0.1:0", "--data", data])
-            .args(further)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut dev = expeditor(&["dev", "--listen", "127.0.0.1:0", "--data", data]);
+        dev.args(further);
+        Self::listening(dev)
+    }
+
+    /// Any other that says where it listens.
+    pub(crate) fn listening(mut command: Command) -> Self {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
         let mut greeting = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut greeting).unwrap();
         let url = greeting.split_whitespace().find(|word| word.starts_with("http://")).unwrap();

@@ -37,7 +37,7 @@ async fn nothing_is_acknowledged_while_the_database_is_away_and_all_goes_on_by_i
     let (mut server, place) = Place::with_own_database().await;
     let (ground, dir) = (ground(&place), tempfile::tempdir().unwrap());
     let stage = start_with(&place, &ground, dir.path(), |plan| {
-        long_deadlines(plan, Duration::from_secs(30));
+        long_deadlines(plan, Duration::from_secs(60));
     })
     .await;
     let outage = Outage { place: &place, stage: &stage, caller: Caller::of(&stage, true) };

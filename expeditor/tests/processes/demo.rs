@@ -1,6 +1,7 @@
 //! The demo over processes: what it prints, what it leaves, and that no process outlives it.
 
 use std::{
+    collections::BTreeSet,
     io::{BufRead, BufReader, Read},
     path::PathBuf,
     process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio},
@@ -70,6 +71,26 @@ async fn each_service_is_a_process_all_orders_end_and_nothing_is_left() {
     let none: [String; 0] = [];
     assert_eq!(place.databases(&prefix(&stderr)).await, none);
     assert_eq!(queues(&place).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn with_chaos_services_and_relays_die_and_all_orders_end_as_planned() {
+    let place = Place::new().await;
+    let mut command = demo(&place, "60");
+    command.args(["--rate", "6", "--chaos"]);
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let (stdout, stderr) = texts(&output);
+    assert_eq!(output.status.code(), Some(0), "{stdout}\n{stderr}");
+    let killed: BTreeSet<&str> = stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("killed ")?.split_once(": it worked again after "))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(killed.len() > 2, "{killed:?}: {stderr}");
+    for name in killed {
+        assert!(stdout.contains(name), "{name} is missing in {stdout}");
+    }
+    assert!(stdout.contains("next order ended after"), "{stdout}");
 }
 
 /// A demo that has started all its processes and plays for long.

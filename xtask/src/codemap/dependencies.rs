@@ -168,6 +168,7 @@ mod tests {
             name: name.to_owned(),
             folder: format!("participants/{name}"),
             description: String::new(),
+            without_examples: false,
             dependencies,
         };
         check(&[member], |_, _| 9).iter().map(ToString::to_string).collect()

@@ -3,7 +3,7 @@
 
 use std::{fmt, fs, io, path::Path, process::Command};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Failure;
 
@@ -44,6 +44,8 @@ struct Member {
     /// Its folder, from the root.
     folder: String,
     description: String,
+    /// The examples in its docs are not run.
+    without_examples: bool,
     dependencies: Vec<Dependency>,
 }
 
@@ -69,6 +71,7 @@ pub(crate) fn run(root: &Path) -> Result<String, Failure> {
     violations.extend(tree::check(root, &members).map_err(unreadable)?);
     violations.extend(links::check(root).map_err(unreadable)?);
     violations.extend(rules::check(&sources));
+    violations.extend(rules::examples(&members, &sources));
     violations.sort();
     for violation in &violations {
         println!("{violation}");
@@ -104,6 +107,9 @@ fn members(root: &Path) -> Result<Vec<Member>, Failure> {
             .and_then(|folder| folder.strip_prefix(workspace).ok())
             .map_or_else(String::new, |folder| folder.display().to_string()),
         description: text(&package["description"]).to_owned(),
+        without_examples: list(&package["targets"])
+            .iter()
+            .any(|target| target["kind"] == json!(["lib"]) && target["doctest"] == false),
         dependencies: list(&package["dependencies"])
             .iter()
             .map(|dependency| Dependency {
@@ -153,7 +159,8 @@ mod tests {
             fs::write(tree.path().join(path).join("src/lib.rs"), "//! Some.\n").unwrap();
             fs::write(tree.path().join(path).join("Cargo.toml"), text).unwrap();
         };
-        let engine = "[package]\nname = \"saga\"\ndescription = \"The engine\"\n";
+        let engine = "[package]\nname = \"saga\"\ndescription = \"The engine\"\n\
+                      [lib]\ndoctest = false\n";
         write("crates/saga", engine);
         write(
             "cook",
@@ -171,6 +178,7 @@ mod tests {
             ("crates/saga", "The engine")
         );
         assert_eq!((cook.folder.as_str(), cook.description.as_str()), ("cook", ""));
+        assert!(saga.without_examples && !cook.without_examples);
         let mut uses: Vec<(&str, bool, bool, bool)> = cook
             .dependencies
             .iter()

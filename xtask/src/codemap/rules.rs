@@ -1,7 +1,7 @@
 //! House rules that no compiler and no lint checks, each with its reason in what it says.
 
 use super::{
-    Violation,
+    Member, Violation,
     source::{Source, is_unit_test_file},
 };
 
@@ -35,6 +35,18 @@ pub(super) fn check(sources: &[Source]) -> Vec<Violation> {
     let rules: [fn(&Source) -> Vec<Violation>; 7] =
         [header, length, file_name, type_names, sql, ignored_tests, sleeping_tests];
     sources.iter().flat_map(|source| rules.iter().flat_map(|rule| rule(source))).collect()
+}
+
+/// Checks that no example stands where none is run.
+pub(super) fn examples(members: &[Member], sources: &[Source]) -> Vec<Violation> {
+    let not_run = |source: &&Source| {
+        let within = |member: &Member| source.path.starts_with(&format!("{}/src/", member.folder));
+        members.iter().any(|member| member.without_examples && within(member))
+    };
+    let what =
+        "an example that is not run proves nothing: take `doctest = false` from the manifest";
+    let told = |source: &Source| Some(Violation::new(&source.path, source.example?, what));
+    sources.iter().filter(not_run).filter_map(told).collect()
 }
 
 fn header(source: &Source) -> Vec<Violation> {
@@ -244,5 +256,21 @@ mod tests {
         check_passes("relay/src/tests.rs", waiting);
         let after = waiting.replace("    }\n}\n", "    }\n    sleep(b);\n}\n");
         check_fails("relay/src/tests.rs", &after, 8, "must not sleep");
+    }
+
+    #[test]
+    fn an_example_stands_only_where_it_is_run() {
+        let source = |path: &str| Source::new(path, "//! Some.\n    /// ```\n    /// x();\n");
+        let sources = [source("a/src/lib.rs"), source("b/src/x.rs"), source("a/tests/t.rs")];
+        let member = |folder: &str, without_examples| Member {
+            name: folder.to_owned(),
+            folder: folder.to_owned(),
+            description: String::new(),
+            without_examples,
+            dependencies: Vec::new(),
+        };
+        let found = examples(&[member("a", true), member("b", false)], &sources);
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert!(matches!(&found[..], [one] if one.starts_with("a/src/lib.rs:2: ")), "{found:?}");
     }
 }

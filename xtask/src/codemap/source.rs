@@ -11,6 +11,8 @@ pub(super) struct Source {
     pub(super) code: Vec<String>,
     /// The string literals.
     pub(super) literals: Vec<Literal>,
+    /// The line (from 1) of the first example in its docs.
+    pub(super) example: Option<usize>,
     /// The first line (from 1) of what is compiled for tests only.
     pub(super) tests_from: usize,
 }
@@ -23,6 +25,14 @@ pub(super) struct Literal {
     pub(super) text: String,
 }
 
+fn example(text: &str) -> Option<usize> {
+    let begins = |line: &str| {
+        let line = line.trim_start();
+        line.starts_with("/// ```") || line.starts_with("//! ```")
+    };
+    text.lines().position(begins).map(|index| index + 1)
+}
+
 impl Source {
     pub(super) fn new(path: &str, text: &str) -> Self {
         let mut scanner = Scanner::new(text);
@@ -32,6 +42,7 @@ impl Source {
         Self {
             path: path.to_owned(),
             first_line: text.lines().next().unwrap_or_default().to_owned(),
+            example: example(text),
             code,
             literals: scanner.literals,
             tests_from,

@@ -125,6 +125,7 @@ mod tests {
             name: folder.rsplit('/').next().unwrap().to_owned(),
             folder: folder.to_owned(),
             description: description.to_owned(),
+            without_examples: false,
             dependencies: Vec::new(),
         }
     }

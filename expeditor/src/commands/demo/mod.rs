@@ -4,6 +4,7 @@
 //! It is done only if every order has ended as planned and the audit holds. Deadlines are shortened
 //! by settings alone.
 
+mod chaos;
 mod home;
 mod processes;
 
@@ -16,6 +17,7 @@ use crate::{
     commands::audit::{unfinished, verdict},
     config::{File, Number},
     exit::Failure,
+    fleet::{OneProcess, Toll},
     people::show::{Script, Show},
     print,
     progress::Progress,
@@ -39,11 +41,18 @@ pub async fn run(options: DemoArgs, file: File) -> Result<(), Failure> {
         return Err(Failure::Usage("demo --orders: at least one order is wanted".to_owned()));
     }
     let data = options.data.clone().or_else(|| file.demo.data.clone());
+    let chaos = options.chaos || file.demo.chaos;
+    let settings = Show::settings(file.services);
+    let settings = if chaos { chaos::settings(settings) } else { settings };
     match Servers::named(&options, &file.demo, data.is_some())? {
-        Some(servers) => processes::run(&script, servers, file.services, ports).await,
+        Some(servers) => processes::run(&script, servers, settings, chaos, ports).await,
         None => {
             let home = Home::choose(data)?;
-            let result = play(&script, &home, file.services, ports).await;
+            let result = if chaos {
+                play_with_chaos(&script, &home, settings, ports).await
+            } else {
+                play(&script, &home, settings, ports).await
+            };
             home.leave(result, "the data is")
         }
     }
@@ -57,7 +66,6 @@ async fn play(
 ) -> Result<(), Failure> {
     let closing = signals::closing(&ports);
     let mut progress = Progress::new(u64::from(script.orders));
-    let settings = Show::settings(settings);
     let anywhere = ([127, 0, 0, 1], 0).into();
     let system = System::start(home.path(), anywhere, settings, ports).await?;
     progress.say(&format!("seed {}, data in {}", script.seed, home.path().display()));
@@ -65,12 +73,38 @@ async fn play(
     progress.end();
     system.stop().await;
     let show = played?;
-    judge(&show, Databases::in_directory(home.path()).await?).await
+    judge(&show, &Toll::default(), Databases::in_directory(home.path()).await?).await
 }
 
-/// Prints how the orders ended and what the audit says of what is stored; fails where either is not
+/// The system is a process of its own, so that it can be killed.
+async fn play_with_chaos(
+    script: &Script,
+    home: &Home,
+    settings: system::Settings,
+    ports: Ports,
+) -> Result<(), Failure> {
+    let closing = signals::closing(&ports);
+    print::aside(format_args!("seed {}, data in {}", script.seed, home.path().display()));
+    let stage = OneProcess::start(home.path(), &settings, &ports).await?;
+    let played = chaos::play(&stage, &stage.fleet, script, closing, true, &ports).await;
+    let stopped = stage.fleet.stop_all().await;
+    let (show, toll) = match played {
+        Ok(played) => played,
+        Err(failure) => {
+            stage.databases.close().await;
+            return Err(failure);
+        }
+    };
+    let judged = judge(&show, &toll, stage.databases).await;
+    stopped.and(judged)
+}
+
+/// Prints what has died, how the orders ended and what the audit says of what is stored; fails where either is not
 /// as it should be.
-async fn judge(show: &Show, stored: Databases) -> Result<(), Failure> {
+async fn judge(show: &Show, toll: &Toll, stored: Databases) -> Result<(), Failure> {
+    if !toll.is_empty() {
+        print::line(tables::deaths(toll));
+    }
     print::line(tables::endings(&show.planned, &show.ended));
     let result = audit::audit(&stored, &show.knowledge()).await;
     stored.close().await;

@@ -8,19 +8,14 @@ use std::{path::Path, sync::Arc};
 
 use runtime::ports::Ports;
 
-use super::{home::Home, judge};
+use super::{chaos, home::Home, judge};
 use crate::{
     cli::DemoArgs,
     config::DemoFile,
     exit::Failure,
     fleet::{self, Access, FleetPlan, Ground, OnServers},
-    people::{
-        pace::Closing,
-        show::{Script, Show},
-    },
-    print,
-    progress::Progress,
-    signals,
+    people::{pace::Closing, show::Script},
+    print, signals,
     system::Settings,
     tables,
 };
@@ -63,6 +58,7 @@ pub(super) async fn run(
     script: &Script,
     servers: Servers,
     settings: Settings,
+    chaos: bool,
     ports: Ports,
 ) -> Result<(), Failure> {
     let closing = signals::closing(&ports);
@@ -70,19 +66,23 @@ pub(super) async fn run(
     let Servers { database, broker, broker_api } = &servers;
     let ground = Ground::new(database, broker, broker_api.as_deref(), &ports)?;
     let ground = Arc::new(ground);
-    let played = play(script, &ground, home.path(), settings, closing.clone(), &ports).await;
+    let starting = start(script, &ground, home.path(), settings, closing.clone(), &ports).await;
+    let played = match starting {
+        Ok(stage) => play(script, stage, closing.clone(), chaos).await,
+        Err(failure) => Err(failure),
+    };
     let interrupted = closing.is_now();
     leave(&ground, home, played, interrupted).await
 }
 
-async fn play(
+async fn start(
     script: &Script,
     ground: &Arc<Ground>,
     directory: &Path,
     settings: Settings,
     mut closing: Closing,
     ports: &Ports,
-) -> Result<(), Failure> {
+) -> Result<OnServers, Failure> {
     let (seed, prefix) = (script.seed, ground.prefix());
     let logs = directory.display();
     print::aside(format_args!("seed {seed}, databases {prefix}_SERVICE, logs in {logs}"));
@@ -91,35 +91,38 @@ async fn play(
     let starting = async {
         let (keys, tokens) = fleet::new_keys(directory, ports)?;
         let access = Access { keys: Some(keys), ..access };
-        let plan = FleetPlan::new(directory, access, Show::settings(settings))?;
+        let plan = FleetPlan::new(directory, access, settings)?;
         let fleet = plan.start(ports).await?;
         let databases = ground.databases().await?;
         let (ground, ports) = (Arc::clone(ground), ports.clone());
         Ok::<_, Failure>(OnServers { fleet, ground, databases, tokens: Some(tokens), ports })
     };
-    let stage = tokio::select! {
+    tokio::select! {
         biased;
         () = closing.wait() => {
-            return Err(Failure::No("stopped before all processes had started".to_owned()));
+            Err(Failure::No("stopped before all processes had started".to_owned()))
         }
-        stage = starting => stage?,
-    };
+        stage = starting => stage,
+    }
+}
+
+async fn play(
+    script: &Script,
+    stage: OnServers,
+    closing: Closing,
+    chaos: bool,
+) -> Result<(), Failure> {
     print::line(tables::processes(&stage.fleet.members()));
-    let mut progress = Progress::new(u64::from(script.orders));
-    let played = tokio::select! {
-        played = Show::play(&stage, script, closing, || progress.step()) => played,
-        fallen = stage.fleet.fallen() => Err(fallen),
-    };
-    progress.end();
+    let played = chaos::play(&stage, &stage.fleet, script, closing, chaos, &stage.ports).await;
     let stopped = stage.fleet.stop_all().await;
-    let show = match played {
-        Ok(show) => show,
+    let (show, toll) = match played {
+        Ok(played) => played,
         Err(failure) => {
             stage.databases.close().await;
             return Err(failure);
         }
     };
-    let judged = judge(&show, stage.databases).await;
+    let judged = judge(&show, &toll, stage.databases).await;
     stopped.and(judged)
 }
 

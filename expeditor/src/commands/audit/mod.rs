@@ -1,18 +1,39 @@
 //! `audit`: over the databases in a directory or on a server, also beside a running system.
 
+mod follow;
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
 use runtime::ports::Ports;
 
 use crate::{
     audit::{self, Databases, Knowledge, Report},
     cli::{AuditArgs, Output},
-    config::{File, PREFIX},
+    config::{File, Number, PREFIX},
     exit::Failure,
-    print, tables,
+    print,
+    process::{options::AUDIT_PORT, relaying},
+    tables,
 };
+
+/// Where `--follow` listens unless told otherwise.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), AUDIT_PORT);
+/// How long it pauses between two passes, in seconds.
+const PAUSE: f64 = 60.0;
 
 /// Audits and prints; fails where a violation was found.
 pub async fn run(options: AuditArgs, file: File) -> Result<(), Failure> {
-    let output = options.output.or(file.audit.output).unwrap_or_default();
+    let section = &file.audit;
+    if options.follow || section.follow {
+        return follow(options, file).await;
+    }
+    if options.pause.is_some() {
+        return Err(Failure::Usage("audit: --pause is for --follow".to_owned()));
+    }
+    let output = options.output.or(section.output).unwrap_or_default();
     let stored = open(&options, &file).await?;
     let result = audit::audit(&stored, &Knowledge::default()).await;
     stored.close().await;
@@ -29,6 +50,29 @@ pub async fn run(options: AuditArgs, file: File) -> Result<(), Failure> {
         }
     }
     verdict(&report)
+}
+
+/// Audits again and again, until it is told to end.
+async fn follow(options: AuditArgs, file: File) -> Result<(), Failure> {
+    let section = &file.audit;
+    if options.output.is_some() {
+        return Err(Failure::Usage(
+            "audit: --output or --follow, not both: what it finds is told in the log and as metrics"
+                .to_owned(),
+        ));
+    }
+    let listen = options.listen.or(section.listen).unwrap_or(LISTEN);
+    let keys = options.keys.clone().or_else(|| section.keys.clone());
+    let pause = options.pause.or(section.pause).map_or(PAUSE, Number::get);
+    let follow = follow::Options {
+        pause: Duration::from_secs_f64(pause),
+        listen,
+        access: relaying::access("audit --follow", keys, listen)?,
+    };
+    let stored = open(&options, &file).await?;
+    let followed = follow::run(&stored, follow, &Ports::system()).await;
+    stored.close().await;
+    followed
 }
 
 /// Opens what is named: on the command line, else in the file; a server or a directory.
