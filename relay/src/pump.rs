@@ -183,6 +183,7 @@ impl Pump {
 
     fn note(&mut self, settled: &Settled, confirmed: &mut Vec<i64>) {
         if settled.outcome == Outcome::Confirmed {
+            self.rounds.taken(settled.id);
             confirmed.push(settled.id);
             return;
         }

@@ -4,7 +4,11 @@
 //! keys are tried again together, in one *round* that reads the outbox from the lowest row that was
 //! not taken up to the floor. So a backlog of any size costs pages of a read, not a query a key.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 /// Keys that wait, and the round that tries them again. Times are those of [`Clock::elapsed`].
 ///
@@ -17,8 +21,9 @@ pub(crate) struct Rounds {
     lowest: Option<i64>,
     /// When they are tried again.
     at: Option<Duration>,
-    /// Rounds in a row after which something was still not taken.
-    failed: u32,
+    /// The rows that were not taken, each with how often. A refusal may come long after the round
+    /// that has sent the row, so that rounds cannot be counted in place of it.
+    refused: HashMap<i64, u32>,
     round: Option<Round>,
 }
 
@@ -50,11 +55,19 @@ impl Rounds {
     ) {
         self.held.insert(Arc::clone(key));
         self.lowest = Some(self.lowest.map_or(id, |lowest| lowest.min(id)));
-        let (first, longest) = pauses;
-        // Within a round, this is what makes it a failed one.
-        let failed = self.failed + u32::from(self.round.is_some());
-        let pause = first.saturating_mul(1 << failed.min(16)).min(longest);
-        self.at.get_or_insert(now + pause);
+        *self.refused.entry(id).or_default() += 1;
+        if self.at.is_none() {
+            let (first, longest) = pauses;
+            // The row that waits most decides: those that are new wait with it.
+            let again = self.refused.values().max().map_or(0, |times| times - 1);
+            let pause = first.saturating_mul(1 << again.min(16)).min(longest);
+            self.at = Some(now + pause);
+        }
+    }
+
+    /// A row was taken.
+    pub(crate) fn taken(&mut self, id: i64) {
+        self.refused.remove(&id);
     }
 
     /// After which id the round under way reads on, once its time has come.
@@ -78,7 +91,6 @@ impl Rounds {
     /// The round has read everything up to the floor: keys that were not held again are free.
     pub(crate) fn end(&mut self) {
         self.round = None;
-        self.failed = if self.held.is_empty() { 0 } else { self.failed + 1 };
     }
 
     /// When the next round begins, if one has to; at once while one is under way.
@@ -100,26 +112,35 @@ mod tests {
         let at = rounds.next(now).unwrap();
         assert_eq!(rounds.reads_after(now), None, "its time has not come");
         assert_eq!(rounds.reads_after(at), Some(6), "from the lowest on");
+        assert!(rounds.holds("k") && rounds.tries("k"));
         at
     }
 
+    /// Whether refusals come while the round is read or after it, pauses double.
     #[test]
     fn pauses_double_while_nothing_is_taken_and_start_anew_afterwards() {
-        let mut rounds = Rounds::default();
-        let mut now = held_until(&mut rounds, Duration::ZERO);
-        assert_eq!(now, Duration::from_millis(10));
-        for expected in [20, 35, 35] {
-            assert!(rounds.holds("k") && rounds.tries("k"));
-            rounds.hold(&Arc::from("k"), 7, now, PAUSES);
-            assert!(rounds.holds("k") && !rounds.tries("k"), "the rest of the round leaves it");
-            rounds.end();
-            rounds.at = None;
-            let at = held_until(&mut rounds, now);
-            assert_eq!(at, now + Duration::from_millis(expected));
-            now = at;
+        for late in [false, true] {
+            let mut rounds = Rounds::default();
+            let mut now = Duration::ZERO;
+            for expected in [10, 20, 35, 35] {
+                let at = held_until(&mut rounds, now);
+                assert_eq!(at, now + Duration::from_millis(expected), "late: {late}");
+                now = at;
+                if late {
+                    rounds.end();
+                    assert!(!rounds.holds("k"), "all of it is on its way");
+                } else {
+                    rounds.hold(&Arc::from("k"), 8, now, PAUSES);
+                    assert!(rounds.holds("k") && !rounds.tries("k"), "the rest leaves it");
+                    rounds.taken(8);
+                    rounds.end();
+                    (rounds.at, rounds.lowest) = (None, None);
+                }
+            }
+            for id in [7, 9] {
+                rounds.taken(id);
+            }
+            assert_eq!(held_until(&mut rounds, now), now + PAUSES.0, "taken this time");
         }
-        rounds.end();
-        assert!(!rounds.holds("k"), "taken this time");
-        assert_eq!(held_until(&mut rounds, now), now + PAUSES.0);
     }
 }

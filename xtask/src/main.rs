@@ -4,7 +4,11 @@
 //! chore needs is missing. Nothing that is shipped depends on this crate, and it depends on next
 //! to nothing: it is built before anything else, with features of its own.
 
-use std::{env, fmt, path::Path, process::ExitCode};
+use std::{
+    env, fmt,
+    path::Path,
+    process::{Command, ExitCode},
+};
 
 mod codemap;
 mod needs;
@@ -28,6 +32,8 @@ Usage: cargo xtask <CHORE>
                    wait for the disk, as in production.
   services down    End them and remove their data.
   services status  Say what runs.
+  simulate         Run seeds of the simulation: 1000, or --seeds N, from --seed S on. One seed alone is
+                   told with its trace; --without PARTS leaves parts of its scenario out.
   help             Print this.
 
 Exit status: 0 done, 1 a step failed or a rule is broken, 2 wrong usage, 3 something is missing.";
@@ -38,6 +44,7 @@ enum Chore {
     Test { filter: Option<String> },
     Codemap,
     Services(services::Wish),
+    Simulate(Vec<String>),
     Help,
 }
 
@@ -89,6 +96,7 @@ fn main() -> ExitCode {
         Ok(Chore::Test { filter }) => suite::run(root, filter.as_deref()),
         Ok(Chore::Codemap) => codemap::run(root),
         Ok(Chore::Services(wish)) => services::run(wish),
+        Ok(Chore::Simulate(options)) => simulate(root, &options),
         Ok(Chore::Help) => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
@@ -108,12 +116,28 @@ fn main() -> ExitCode {
     }
 }
 
+/// Runs the simulation, optimised as what is shipped.
+fn simulate(root: &Path, options: &[String]) -> Result<String, Failure> {
+    let mut command = Command::new("cargo");
+    command.args(["run", "--quiet", "--release", "--package", "simulation", "--"]);
+    let status = command.args(options).current_dir(root).status();
+    match status.map(|status| status.code()) {
+        Ok(Some(0)) => Ok(String::new()),
+        Ok(Some(2)) => Err(Failure::Usage("the simulation does not know these options".to_owned())),
+        Ok(_) => Err(Failure::Broken("the simulation found something wrong".to_owned())),
+        Err(error) => Err(Failure::Missing(format!("cargo cannot be run: {error}"))),
+    }
+}
+
 fn parse(words: &[&str]) -> Result<Chore, Failure> {
     match words {
         [] | ["help" | "--help" | "-h", ..] | [_, "--help" | "-h"] => Ok(Chore::Help),
         ["test"] => Ok(Chore::Test { filter: None }),
         ["test", filter] if !filter.starts_with('-') => {
             Ok(Chore::Test { filter: Some((*filter).to_owned()) })
+        }
+        ["simulate", options @ ..] => {
+            Ok(Chore::Simulate(options.iter().map(|&word| word.to_owned()).collect()))
         }
         ["codemap"] => Ok(Chore::Codemap),
         ["services", "up"] => Ok(Chore::Services(Wish::Up { durable: false })),
@@ -134,7 +158,9 @@ mod tests {
     #[test]
     fn each_chore_is_understood() {
         let filter = |filter: Option<&str>| Chore::Test { filter: filter.map(ToOwned::to_owned) };
-        let cases: [(&[&str], Chore); 11] = [
+        let simulate = Chore::Simulate(vec!["--seed".to_owned(), "7".to_owned()]);
+        let cases: [(&[&str], Chore); 12] = [
+            (&["simulate", "--seed", "7"], simulate),
             (&[], Chore::Help),
             (&["help"], Chore::Help),
             (&["--help"], Chore::Help),

@@ -132,8 +132,9 @@ impl Backlog {
             }
         };
         tokio::select! {
-            () = work => {}
+            biased;
             () = told_to_stop(&mut stop) => {}
+            () = work => {}
         }
     }
 }

@@ -226,8 +226,9 @@ async fn tidy(
         }
     };
     tokio::select! {
-        () = work => {}
+        biased;
         () = told_to_stop(&mut stop) => {}
+        () = work => {}
     }
 }
 

@@ -91,7 +91,7 @@ pub trait Stored: Send + Sync {
     async fn dead_letters(&self, service: ServiceName, after: i64) -> Result<Vec<i64>, DbError>;
 }
 
-/// Every service's database, opened read-only.
+/// Every service's database, which is only read.
 pub struct Databases {
     databases: HashMap<ServiceName, Arc<dyn Database>>,
     sent_is_consumed: bool,
@@ -136,6 +136,11 @@ impl Databases {
         Ok(Self { databases, sent_is_consumed: false })
     }
 
+    /// Databases that are open already, one of every service.
+    pub fn of(databases: HashMap<ServiceName, Arc<dyn Database>>, sent_is_consumed: bool) -> Self {
+        Self { databases, sent_is_consumed }
+    }
+
     /// How many messages wait in all outboxes.
     pub async fn backlog(&self) -> Result<u64, DbError> {
         let mut rows = 0;
@@ -152,7 +157,7 @@ impl Databases {
         }
     }
 
-    fn of(&self, service: ServiceName) -> &dyn Database {
+    fn at(&self, service: ServiceName) -> &dyn Database {
         let database = self.databases.get(&service);
         database.expect("whoever makes this opens the database of every service").as_ref()
     }
@@ -176,7 +181,7 @@ impl Stored for Databases {
     async fn one(&self, place: Place, id: &str) -> Result<Option<Row>, DbError> {
         // Phase and rank order locks; reading takes none.
         let kind = Kind { name: place.kind, phase: Phase::First, rank: 0 };
-        self.of(place.service).reader().get(&Key::new(kind, id)).await
+        self.at(place.service).reader().get(&Key::new(kind, id)).await
     }
 
     async fn page(&self, place: Place, after: Option<&str>) -> Result<Vec<(String, Row)>, DbError> {
@@ -188,24 +193,24 @@ impl Stored for Databases {
             descending: false,
             limit: PAGE,
         };
-        self.of(place.service).reader().list(&query).await
+        self.at(place.service).reader().list(&query).await
     }
 
     async fn saga(&self, saga_id: Uuid) -> Result<Option<SagaRow>, DbError> {
-        self.of(ServiceName::Orchestrator).reader().saga(saga_id).await
+        self.at(ServiceName::Orchestrator).reader().saga(saga_id).await
     }
 
     async fn sagas(&self, before: Option<Uuid>) -> Result<Vec<SagaRow>, DbError> {
         let query = runtime::db::SagaQuery { before, limit: PAGE, ..Default::default() };
-        self.of(ServiceName::Orchestrator).reader().sagas(&query).await
+        self.at(ServiceName::Orchestrator).reader().sagas(&query).await
     }
 
     async fn streams(&self, after: Option<Uuid>) -> Result<Vec<Uuid>, DbError> {
-        self.of(ServiceName::Orchestrator).reader().streams(after, PAGE).await
+        self.at(ServiceName::Orchestrator).reader().streams(after, PAGE).await
     }
 
     async fn history(&self, saga_id: Uuid) -> Result<Vec<HistoryEntry>, DbError> {
-        let reader = self.of(ServiceName::Orchestrator).reader();
+        let reader = self.at(ServiceName::Orchestrator).reader();
         let mut history: Vec<HistoryEntry> = Vec::new();
         loop {
             let after = history.last().map_or(0, |entry| entry.version);
@@ -223,7 +228,7 @@ impl Stored for Databases {
         service: ServiceName,
         after: i64,
     ) -> Result<Vec<PublishedEvent>, DbError> {
-        self.of(service).reader().published(after, PAGE).await
+        self.at(service).reader().published(after, PAGE).await
     }
 
     async fn published_about(
@@ -231,20 +236,20 @@ impl Stored for Databases {
         service: ServiceName,
         subjects: &[String],
     ) -> Result<Vec<PublishedEvent>, DbError> {
-        self.of(service).reader().published_about(subjects).await
+        self.at(service).reader().published_about(subjects).await
     }
 
     async fn unsent(&self, service: ServiceName, after: i64) -> Result<Vec<OutboxRow>, DbError> {
-        self.of(service).outbox().read(after, PAGE).await
+        self.at(service).outbox().read(after, PAGE).await
     }
 
     async fn has_unsent(&self, place: Place, id: &str) -> Result<bool, DbError> {
         let key = format!("{}/{id}", place.kind);
-        Ok(!self.of(place.service).outbox().read_key(&key, 1).await?.is_empty())
+        Ok(!self.at(place.service).outbox().read_key(&key, 1).await?.is_empty())
     }
 
     async fn dead_letters(&self, service: ServiceName, after: i64) -> Result<Vec<i64>, DbError> {
-        let letters = self.of(service).reader().dead_letters(after, PAGE).await?;
+        let letters = self.at(service).reader().dead_letters(after, PAGE).await?;
         Ok(letters.into_iter().map(|letter| letter.id).collect())
     }
 }

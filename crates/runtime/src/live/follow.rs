@@ -42,8 +42,9 @@ pub(crate) async fn follow(
         }
     };
     tokio::select! {
-        () = work => {}
+        biased;
         () = told_to_stop(&mut stop) => {}
+        () = work => {}
     }
 }
 

@@ -65,14 +65,16 @@ pub(crate) async fn run<S: Service>(
             let armed = ports.now().plus(pause).as_millis();
             alarm.armed.store(armed, Ordering::SeqCst);
             tokio::select! {
-                () = ports.clock.sleep(pause) => {}
+                biased;
                 () = alarm.earlier.notified() => {}
+                () = ports.clock.sleep(pause) => {}
             }
         }
     };
     tokio::select! {
-        () = work => {}
+        biased;
         () = told_to_stop(&mut stop) => {}
+        () = work => {}
     }
 }
 

@@ -61,6 +61,7 @@ impl Sender {
                 }
             };
             tokio::select! {
+                biased;
                 () = news => {}
                 () = self.freed.notified() => {}
                 () = self.ports.clock.sleep(pause) => {}

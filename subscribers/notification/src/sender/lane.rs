@@ -69,6 +69,7 @@ impl Sender {
     async fn send(&self, message: &Message) -> Outcome {
         let limit = self.channel.time_limit();
         let sent = tokio::select! {
+            biased;
             sent = self.channel.send(message) => sent,
             () = self.ports.clock.sleep(limit) => {
                 Sent::later(format!("no answer within {} s", limit.as_secs_f64()))

@@ -112,17 +112,19 @@ impl Sender {
         let (found, mut to_send) = mpsc::unbounded_channel();
         let mut finding = std::pin::pin!(async {
             tokio::select! {
-                () = self.find(found) => {}
+                biased;
                 () = told_to_stop(stop) => {}
+                () = self.find(found) => {}
             }
         });
         let mut lanes = FuturesUnordered::new();
         let mut over = false;
         loop {
             tokio::select! {
+                biased;
                 () = &mut finding, if !over => over = true,
-                Some(recipient) = to_send.recv(), if !over => lanes.push(self.lane(recipient)),
                 Some(()) = lanes.next(), if !lanes.is_empty() => {}
+                Some(recipient) = to_send.recv(), if !over => lanes.push(self.lane(recipient)),
                 else => return,
             }
         }
