@@ -63,7 +63,7 @@ impl World {
         let answer = tokio::select! {
             biased;
             answer = answered => answer,
-            () = self.sleep(PATIENCE) => None,
+            () = self.after(PATIENCE) => None,
         };
         let status = answer.as_ref().map_or(0, |answer| answer.status);
         self.trace.note(format_args!("{} {} → {status}", ask.method, ask.path));

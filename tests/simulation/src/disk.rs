@@ -65,7 +65,7 @@ impl Disk {
     async fn turn(&self) {
         let millis = *self.slowness.lock().unwrap_or_else(PoisonError::into_inner);
         if millis > 0 {
-            self.timeline.sleep(self.chance.millis(0..millis)).await;
+            self.timeline.after(self.chance.millis(0..millis)).await;
         }
     }
 

@@ -126,7 +126,7 @@ impl Clock for Machine {
     }
 
     async fn sleep(&self, duration: Duration) {
-        self.timeline.sleep(duration).await;
+        self.timeline.after(duration).await;
     }
 }
 

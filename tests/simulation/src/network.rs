@@ -260,7 +260,7 @@ impl Network {
                     tokio::select! {
                         biased;
                         () = self.news.notified() => {}
-                        () = self.timeline.sleep(due.saturating_sub(now)) => {}
+                        () = self.timeline.after(due.saturating_sub(now)) => {}
                     }
                 }
                 None => self.news.notified().await,

@@ -38,7 +38,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(300);
 pub(crate) async fn begin(world: &Arc<World>) {
     let put = async |service, path: String, body: Value| {
         while !put(world, service, &path, &body).await {
-            world.sleep(ASK_AGAIN).await;
+            world.after(ASK_AGAIN).await;
         }
     };
     let district = json!({"neighbours": ["yongsan"]});
@@ -54,7 +54,7 @@ pub(crate) async fn begin(world: &Arc<World>) {
     let catalog = format!("/catalog/stores/{STORE}");
     let listed = |answer: &Answer| answer.body["items"].as_array().is_some_and(|it| it.len() == 1);
     while !get(world, ServiceName::Orchestrator, &catalog).await.as_ref().is_some_and(listed) {
-        world.sleep(ASK_AGAIN).await;
+        world.after(ASK_AGAIN).await;
     }
     for wish in world.scenario.orders.clone() {
         let person = Person::new(world, wish);
@@ -117,14 +117,14 @@ impl Person {
 
     /// A moment to think.
     async fn think(&self) {
-        self.world.sleep(self.chance.millis(20..600)).await;
+        self.world.after(self.chance.millis(20..600)).await;
     }
 
     /// Places the order, and lets everybody go on with it.
     fn order(mut self) -> impl Future<Output = ()> + Send + 'static {
         let busy = Busy::with(&self.world);
         async move {
-            self.world.sleep(self.wish.at).await;
+            self.world.after(self.wish.at).await;
             if let Some(order) = self.place().await {
                 self.order = order;
                 self.go_on();
@@ -171,7 +171,7 @@ impl Person {
                     self.world.remark(format_args!("order {number} is refused: {body}"));
                     return None;
                 }
-                _ => self.world.sleep(ASK_AGAIN).await,
+                _ => self.world.after(ASK_AGAIN).await,
             }
         }
     }
@@ -194,13 +194,13 @@ impl Person {
     }
 
     async fn cancel(self, after: Duration) {
-        self.world.sleep(after).await;
+        self.world.after(after).await;
         let path = format!("/orders/{}", self.order);
         self.until_answered(Ask { method: "DELETE", path: &path, key: None, body: None }).await;
     }
 
     async fn change(self, after: Duration, quantity: u32) {
-        self.world.sleep(after).await;
+        self.world.after(after).await;
         let (path, key) =
             (format!("/orders/{}", self.order), format!("change-{}", self.wish.number));
         let body = json!({"items": [{"menu_id": DISH, "quantity": quantity}]});
@@ -212,7 +212,7 @@ impl Person {
         let Ask { method, path, key, body } = ask;
         let ask = || self.world.ask(ServiceName::Orchestrator, Ask { method, path, key, body });
         while ask().await.is_none_or(|answer| answer.status >= 500) {
-            self.world.sleep(ASK_AGAIN).await;
+            self.world.after(ASK_AGAIN).await;
         }
     }
 
@@ -275,7 +275,7 @@ impl Person {
             tokio::select! {
                 biased;
                 () = bell.notified() => {}
-                () = self.world.sleep(LOOK_AGAIN) => {}
+                () = self.world.after(LOOK_AGAIN) => {}
             }
         }
     }

@@ -95,7 +95,7 @@ impl World {
             if self.timeline.now() > end {
                 return self.restless().await;
             }
-            self.sleep(LOOK_AGAIN).await;
+            self.after(LOOK_AGAIN).await;
         }
         self.trace.note(format_args!("everything rests"));
         self.judge().await

@@ -31,12 +31,12 @@ pub(crate) async fn blow(world: Arc<World>) {
         let own = Arc::clone(&world);
         drop(world.ports.spawn(strike(own, planned)));
     }
-    world.sleep(CALM_AT).await;
+    world.after(CALM_AT).await;
     world.network.calm();
 }
 
 async fn strike(world: Arc<World>, Planned { at, fault, .. }: Planned) {
-    world.sleep(at).await;
+    world.after(at).await;
     match fault {
         Fault::Commit(..) | Fault::At(..) => foresee(&world, &fault),
         Fault::Kill(service, away) => kill(&world, service, away),
@@ -49,7 +49,7 @@ async fn strike(world: Arc<World>, Planned { at, fault, .. }: Planned) {
             let disk = &world.site(service).disk;
             disk.slow(millis);
             world.trace.fired("slow", format_args!("{service}, up to {millis} ms a commit"));
-            world.sleep(long).await;
+            world.after(long).await;
             disk.slow(world.scenario.weather.commit);
         }
         Fault::Newer(service) => {
@@ -59,7 +59,7 @@ async fn strike(world: Arc<World>, Planned { at, fault, .. }: Planned) {
         Fault::BrokerAway(away) => {
             world.network.leave();
             world.trace.fired("broker away", format_args!("for {away:?}"));
-            world.sleep(away).await;
+            world.after(away).await;
             world.network.come_back();
             world.trace.note(format_args!("the broker is back"));
         }
@@ -88,7 +88,7 @@ async fn pause(world: &World, service: ServiceName, held: Duration) {
     let Some(process) = world.site(service).process() else { return };
     process.machine.hold();
     world.trace.fired("pause", format_args!("{service} for {held:?}"));
-    world.sleep(held).await;
+    world.after(held).await;
     process.machine.go_on();
     world.trace.note(format_args!("{service} goes on"));
 }

@@ -31,7 +31,7 @@ impl Timeline {
     }
 
     /// Resolves after that long.
-    pub fn sleep(&self, duration: Duration) -> Sleep {
+    pub fn after(&self, duration: Duration) -> Sleep {
         let due = self.now() + duration.max(SHORTEST);
         Sleep { timeline: self.clone(), due, place: None }
     }

@@ -157,8 +157,8 @@ impl World {
     }
 
     /// Returns after that long.
-    pub(crate) async fn sleep(&self, duration: Duration) {
-        self.timeline.sleep(duration).await;
+    pub(crate) async fn after(&self, duration: Duration) {
+        self.timeline.after(duration).await;
     }
 
     /// Starts a process where none runs.
@@ -183,7 +183,7 @@ impl World {
             drop(process);
             let away = site.away.lock().unwrap_or_else(PoisonError::into_inner).take();
             let away = away.unwrap_or_else(|| self.restarts.millis(5..1_500));
-            self.sleep(away).await;
+            self.after(away).await;
             self.launch(service).await;
             self.trace.note(format_args!("{service} is up again"));
         }

@@ -44,7 +44,7 @@ fn the_same_seed_is_the_same_run_and_another_one_is_not() {
 fn nothing_is_wrong_in_many_seeds() {
     let survey = Survey::of(0, SEEDS, 2);
     println!("{survey}");
-    for (seed, wrong) in &survey.wrong {
+    if let Some((seed, wrong)) = survey.wrong.first_key_value() {
         panic!("seed {seed} is wrong: {}\n{}", wrong.join("\n"), command(*seed, &[]));
     }
     assert_eq!(survey.seeds, SEEDS);
