@@ -39,7 +39,7 @@ async fn orders_go_on_within_two_seconds_of_the_restart_of_whoever_was_killed() 
     let place = Place::new().await;
     let (ground, dir) = (ground(&place), tempfile::tempdir().unwrap());
     let stage = start_with(&place, &ground, dir.path(), |plan| {
-        long_deadlines(plan, Duration::from_secs(60));
+        long_deadlines(plan, Duration::from_secs(30));
     })
     .await;
     let eyes = Eyes::open(&place, &ground).await;
