@@ -85,6 +85,8 @@ const RULES: [Rule; 17] = [
             "store",
             "cook",
             "rider",
+            "mypage",
+            "notification",
         ]),
         why: "the model explores what is decided, and needs no process to run",
     },
