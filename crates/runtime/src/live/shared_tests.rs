@@ -2,8 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures_util::FutureExt;
+
 use super::*;
-use crate::{Kind, Phase, db::Row, live::Subject};
+use crate::{
+    Kind, Phase,
+    db::{Owned, Row},
+    live::Subject,
+};
 
 const ORDER: Kind = Kind { name: "order", phase: Phase::First, rank: 0 };
 
@@ -97,6 +103,32 @@ async fn a_new_subject_is_not_taken_over_from_what_was_read_before() {
     assert_eq!(stored.seen_by(&mut other).await, 2);
     other.only(&[]);
     assert_eq!(live.watching(), 1);
+}
+
+/// An offer comes here and is claimed elsewhere before anybody has looked.
+#[tokio::test]
+async fn a_list_that_has_changed_back_between_two_looks_is_read_again() {
+    let (live, offers) = (Live::default(), AtomicU64::new(0));
+    let (by, name) = (Key::new(ORDER, "mapo"), Key::new(ORDER, "near jun"));
+    let mut watch = live.watch();
+    watch.also(Subject::Of(Owned { by: by.clone(), states: &["offered"] }));
+    let read = || async { Ok(Shown::told(&offers.load(Ordering::SeqCst))) };
+    let looked = |digest| live.told(|watchers, moment| watchers.found_owned(&by, digest, moment));
+    watch.shared(&name, read).await.unwrap();
+    for _ in 0..3 {
+        looked(0);
+        watch.shared(&name, read).await.unwrap();
+    }
+    watch.rung().await;
+    looked(0);
+    assert!(watch.rung().now_or_never().is_none(), "nothing is new");
+
+    offers.store(1, Ordering::SeqCst);
+    assert_eq!(&*watch.shared(&name, read).await.unwrap().data, "1");
+    offers.store(0, Ordering::SeqCst);
+    looked(0);
+    watch.rung().now_or_never().expect("it is not known what was read");
+    assert_eq!(&*watch.shared(&name, read).await.unwrap().data, "0");
 }
 
 #[test]

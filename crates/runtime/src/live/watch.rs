@@ -19,11 +19,20 @@ pub struct Watch {
     /// What is shown must have been read after that moment; none of before its first reading.
     since: Option<u64>,
     place: Option<Place>,
+    /// By which that is known again which was shown last, where lists are watched.
+    shown: Option<String>,
 }
 
 impl Watch {
     pub(super) fn new(live: Live) -> Self {
-        Self { live, bell: Arc::default(), subjects: Vec::new(), since: None, place: None }
+        Self {
+            live,
+            bell: Arc::default(),
+            subjects: Vec::new(),
+            since: None,
+            place: None,
+            shown: None,
+        }
     }
 
     /// Watches that too. What is read after this is followed: a change of it rings.
@@ -84,7 +93,25 @@ impl Watch {
         let since = self.since.map(|since| since.max(self.bell.moment()));
         self.since = Some(0);
         let place = self.place.as_ref().expect("it was taken above");
-        place.read(since, read).await
+        let shown = place.read(since, read).await?;
+        self.follow_up(&shown.id);
+        Ok(shown)
+    }
+
+    /// Has the lists that it watches looked at again, where what was read of them is new.
+    fn follow_up(&mut self, id: &str) {
+        let mut lists = self.subjects.iter().filter_map(|subject| match subject {
+            Subject::Of(owned) => Some(&owned.by),
+            Subject::One(_) => None,
+        });
+        let Some(first) = lists.next().filter(|_| self.shown.as_deref() != Some(id)) else {
+            return;
+        };
+        let mut watchers = self.live.watchers();
+        for by in std::iter::once(first).chain(lists) {
+            watchers.read_news(by);
+        }
+        self.shown = Some(id.to_owned());
     }
 }
 

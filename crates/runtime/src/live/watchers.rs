@@ -44,7 +44,12 @@ struct Topic<S> {
     /// How it stood when everybody here had read it, or was rung: an aggregate's version, a list's
     /// digest.
     known: Option<u64>,
+    /// How many looks ring also where they find what is known.
+    unsettled: u8,
 }
+
+/// The one that may be under way, which saw what was there before, and the one after it.
+const TO_SETTLE: u8 = 2;
 
 /// What is watched, to be looked at: one list for each kind of subject.
 #[derive(Debug, Default)]
@@ -70,7 +75,7 @@ impl Bell {
 
 impl<S> Topic<S> {
     fn new(states: S) -> Self {
-        Self { states, bells: Vec::with_capacity(1), known: None }
+        Self { states, bells: Vec::with_capacity(1), known: None, unsettled: 0 }
     }
 
     fn ring(&self, moment: u64) {
@@ -82,6 +87,9 @@ impl<S> Topic<S> {
     /// It stands so. Whoever may have read something else is rung.
     fn found(&mut self, stands: u64, moment: u64) {
         if self.known.replace(stands) != Some(stands) {
+            self.ring(moment);
+        } else if self.unsettled > 0 {
+            self.unsettled -= 1;
             self.ring(moment);
         }
     }
@@ -140,6 +148,15 @@ impl Watchers {
     pub(super) fn saw(&mut self, key: &Key, version: u64) {
         if let Some(topic) = self.one.get_mut(key) {
             topic.known = Some(topic.known.map_or(version, |known| known.min(version)));
+        }
+    }
+
+    /// Somebody who watches that list has read what was not shown before. Its digest then is not
+    /// known, and no later one tells: what came and went between two looks leaves the digest as it
+    /// was. So it is read again after the looks that follow, until nothing new is read.
+    pub(super) fn read_news(&mut self, by: &Key) {
+        if let Some(topic) = self.owned.get_mut(by) {
+            topic.unsettled = TO_SETTLE;
         }
     }
 

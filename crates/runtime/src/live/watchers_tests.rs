@@ -121,3 +121,19 @@ fn what_is_found_rings_where_it_is_news_to_somebody() {
     assert_eq!(watchers.watched().owned, [Owned { by, states: STATES }]);
     assert_eq!(watchers.watched().one, [key]);
 }
+
+/// An offer comes here and is claimed elsewhere before anybody has looked: the list is what it was at
+/// the last look, and not what was read meanwhile.
+#[test]
+fn a_list_that_was_read_as_new_rings_at_the_two_looks_that_follow() {
+    let mut watchers = Watchers::default();
+    let (bell, by) = (watching(&mut watchers, &[owned("mapo")]), Key::new(DELIVERY, "mapo"));
+    watchers.found_owned(&by, 0, 1);
+    watchers.found_owned(&by, 0, 2);
+    assert_eq!(bell.moment(), 1, "it is settled");
+    watchers.read_news(&by);
+    for (moment, rung) in [(3, 3), (4, 4), (5, 4)] {
+        watchers.found_owned(&by, 0, moment);
+        assert_eq!(bell.moment(), rung);
+    }
+}
