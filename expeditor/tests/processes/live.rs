@@ -33,14 +33,22 @@ impl Events {
                 }
                 continue;
             }
-            let chunk = timeout(BOUND, self.response.chunk()).await.expect("an event in time");
-            self.heard.push_str(core::str::from_utf8(&chunk.unwrap()?).unwrap());
+            let chunk = self.response.chunk().await.unwrap()?;
+            self.heard.push_str(core::str::from_utf8(&chunk).unwrap());
         }
     }
 
-    /// Listens until an event is as it should be.
+    /// Listens until an event is as it should be. Bounded as a whole: an idle stream says now and
+    /// then that it is alive.
     async fn until(&mut self, as_should: impl Fn(&Value) -> bool) {
-        while !as_should(&self.next().await.expect("the stream goes on")) {}
+        let mut last = Value::Null;
+        let listening = async {
+            while !as_should(&last) {
+                last = self.next().await.expect("the stream goes on");
+            }
+        };
+        let heard = timeout(BOUND, listening).await;
+        assert!(heard.is_ok(), "not heard in time; the last was {last}");
     }
 }
 
@@ -153,7 +161,8 @@ async fn whichever_replica_is_listened_to_it_tells_what_any_has_committed() {
     let stopped = stage.fleet.stop_all().await;
     stopped.unwrap();
     for events in customers.iter_mut().chain(&mut riders) {
-        while events.next().await.is_some() {}
+        let ending = async { while events.next().await.is_some() {} };
+        timeout(BOUND, ending).await.expect("a stream ends with its process");
     }
     stage.databases.close().await;
 }
