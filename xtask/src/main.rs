@@ -124,7 +124,8 @@ fn simulate(root: &Path, options: &[String]) -> Result<String, Failure> {
     match status.map(|status| status.code()) {
         Ok(Some(0)) => Ok(String::new()),
         Ok(Some(2)) => Err(Failure::Usage("the simulation does not know these options".to_owned())),
-        Ok(_) => Err(Failure::Broken("the simulation found something wrong".to_owned())),
+        Ok(Some(1)) => Err(Failure::Broken("the simulation found something wrong".to_owned())),
+        Ok(_) => Err(Failure::Broken("the simulation did not run to its end".to_owned())),
         Err(error) => Err(Failure::Missing(format!("cargo cannot be run: {error}"))),
     }
 }

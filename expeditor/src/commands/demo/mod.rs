@@ -17,7 +17,7 @@ use crate::{
     commands::audit::{unfinished, verdict},
     config::{File, Number},
     exit::Failure,
-    fleet::{OneProcess, Toll},
+    fleet::{Fleet, OneProcess, Toll},
     people::show::{Script, Show},
     print,
     progress::Progress,
@@ -87,20 +87,30 @@ async fn play_with_chaos(
     print::aside(format_args!("seed {}, data in {}", script.seed, home.path().display()));
     let stage = OneProcess::start(home.path(), &settings, &ports).await?;
     let played = chaos::play(&stage, &stage.fleet, script, closing, true, &ports).await;
-    let stopped = stage.fleet.stop_all().await;
-    let (show, toll) = match played {
-        Ok(played) => played,
-        Err(failure) => {
-            stage.databases.close().await;
-            return Err(failure);
-        }
-    };
-    let judged = judge(&show, &toll, stage.databases).await;
-    stopped.and(judged)
+    end_and_judge(&stage.fleet, stage.databases, played).await
 }
 
-/// Prints what has died, how the orders ended and what the audit says of what is stored; fails where either is not
-/// as it should be.
+/// Ends the processes, whatever came of the play, and judges one that was played to its end.
+async fn end_and_judge(
+    fleet: &Fleet,
+    stored: Databases,
+    played: Result<(Show, Toll), Failure>,
+) -> Result<(), Failure> {
+    let stopped = fleet.stop_all().await;
+    match played {
+        Ok((show, toll)) => {
+            let judged = judge(&show, &toll, stored).await;
+            stopped.and(judged)
+        }
+        Err(failure) => {
+            stored.close().await;
+            Err(failure)
+        }
+    }
+}
+
+/// Prints what has died, how the orders ended and what the audit says of what is stored; fails where
+/// orders or audit are not as they should be.
 async fn judge(show: &Show, toll: &Toll, stored: Databases) -> Result<(), Failure> {
     if !toll.is_empty() {
         print::line(tables::deaths(toll));

@@ -8,7 +8,7 @@ use std::{path::Path, sync::Arc};
 
 use runtime::ports::Ports;
 
-use super::{chaos, home::Home, judge};
+use super::{chaos, end_and_judge, home::Home};
 use crate::{
     cli::DemoArgs,
     config::DemoFile,
@@ -114,16 +114,7 @@ async fn play(
 ) -> Result<(), Failure> {
     print::line(tables::processes(&stage.fleet.members()));
     let played = chaos::play(&stage, &stage.fleet, script, closing, chaos, &stage.ports).await;
-    let stopped = stage.fleet.stop_all().await;
-    let (show, toll) = match played {
-        Ok(played) => played,
-        Err(failure) => {
-            stage.databases.close().await;
-            return Err(failure);
-        }
-    };
-    let judged = judge(&show, &toll, stage.databases).await;
-    stopped.and(judged)
+    end_and_judge(&stage.fleet, stage.databases, played).await
 }
 
 /// Removes what nobody needs. The queues go in any case: without their services nobody would empty
