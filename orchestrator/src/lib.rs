@@ -3,7 +3,8 @@
 //! The path of an order reads top to bottom: [`placement`] prices what a customer asks for,
 //! [`schedule`] is about when it starts and [`revision`] about what is changed of it, [`sagas`] says as
 //! data what then happens, `advance` gives each input to the engine and turns its answer into
-//! messages, [`service`] is all of it as one pure decision (`revise` of it what a customer changes),
+//! messages, [`service`] is all of it as one pure decision (`revise` of it what a customer changes,
+//! `operate` what an operator does),
 //! and [`http`] is how customers and operators reach it.
 //!
 //! It asks no other service for data while it works: what it needs arrives in events and is kept.
@@ -14,6 +15,7 @@ mod announce;
 pub mod catalog;
 pub mod http;
 pub mod idempotency;
+mod operate;
 pub mod order;
 pub mod placement;
 mod revise;

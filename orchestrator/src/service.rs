@@ -10,6 +10,7 @@ use crate::{
     aggregates::{KINDS, item_key, order_key, used_key},
     catalog,
     idempotency::{UsedKey, created, fingerprint},
+    operate::operate,
     order::{Order, engine_time},
     placement::{self, PlaceOrder},
     revise::revise,
@@ -17,7 +18,7 @@ use crate::{
     views::OrderView,
 };
 
-pub use crate::revise::Revising;
+pub use crate::{operate::Operating, revise::Revising};
 
 /// The slug of a customer's cancellation.
 const CUSTOMER_CANCELLED: &str = "customer_cancelled";
@@ -37,6 +38,8 @@ pub enum Request {
     Revise(Box<Revising>),
     /// Cancel an order.
     Cancel(OrderId),
+    /// Act on an order's saga, as an operator. No route asks for it yet.
+    Operate(Box<Operating>),
 }
 
 /// A request to place an order, with the ids that it will have if it does.
@@ -275,6 +278,7 @@ impl Service for Orchestrator {
                 Keys { lock: vec![key, order_key(&asked.order_id)], look: Vec::new() }
             }
             Input::Request(Request::Cancel(id)) => Keys::lock(order_key(id)),
+            Input::Request(Request::Operate(asked)) => Keys::lock(order_key(&asked.order_id)),
             Input::Wake(key) => Keys::lock(key.clone()),
         }
     }
@@ -320,6 +324,7 @@ impl Service for Orchestrator {
             Input::Request(Request::Place(placing)) => self.place(placing, view, now),
             Input::Request(Request::Revise(asked)) => revise(&self.settings, asked, view, now),
             Input::Request(Request::Cancel(id)) => self.cancel(id, view, now),
+            Input::Request(Request::Operate(asked)) => operate(&self.settings, asked, view, now),
             Input::Wake(key) => self.wake(key, view, now),
         }
     }

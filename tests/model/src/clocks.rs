@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 /// When everything happens.
 pub const NOW: Timestamp = Timestamp::from_millis(1_780_000_000_000);
+/// Before everything that happens.
+pub(crate) const LONG_AGO: Timestamp = Timestamp::from_millis(1_770_000_000_000);
 /// When a clock that runs has not run out.
 pub const LATER: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
@@ -39,7 +41,7 @@ pub(crate) fn at_rest(body: &mut Value, unanswered: u64) {
                         *value = json!(LATER.as_millis());
                     }
                     "awaited" if value.is_object() => value["at"] = json!(LATER),
-                    "version" | "attempts" => hold(value, 1),
+                    "version" | "attempts" | "recalls" => hold(value, 1),
                     "unanswered" => hold(value, unanswered),
                     _ => at_rest(value, unanswered),
                 }

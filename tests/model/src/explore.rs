@@ -1,9 +1,10 @@
 //! Walks through every state within the bounds, and tells what was found.
 
-use stateright::{Checker, Model as _};
+use stateright::{Checker, HasDiscoveries, Model as _};
 
 use crate::{
     bounds::Bounds,
+    laws::{self, ENDS},
     scene::{Faults, Model},
     timeline::timeline,
 };
@@ -20,22 +21,44 @@ pub struct Found {
     pub depth: usize,
     /// How many states the orchestrator alone was in, and how many decisions it took.
     pub orders: (usize, usize),
+    /// The ends that an order was seen to have.
+    pub ends: Vec<&'static str>,
     /// The laws that were broken, each with how it came to that.
     pub broken: Vec<(&'static str, String)>,
 }
 
-/// Explores with so many threads. One finds the shortest way to what breaks a law.
+/// Explores with so many threads, until all is seen. One finds the shortest way to what breaks a
+/// law.
 pub fn explore(bounds: Bounds, faults: Faults, threads: usize) -> Found {
-    let checker = Model::new(bounds, faults).checker().threads(threads).spawn_bfs().join();
+    search(bounds, faults, threads, HasDiscoveries::All)
+}
+
+/// Explores until a law is broken whose name begins so, or all is seen; the shortest way to it.
+pub fn explore_until(bounds: Bounds, faults: Faults, law: &str) -> Found {
+    let names = laws::all().into_iter().map(|it| it.name).filter(|name| name.starts_with(law));
+    search(bounds, faults, 1, HasDiscoveries::AnyOf(names.collect()))
+}
+
+fn search(bounds: Bounds, faults: Faults, threads: usize, until: HasDiscoveries) -> Found {
+    let model = Model::new(bounds, faults);
+    let checker = model.checker().threads(threads).finish_when(until).spawn_bfs().join();
     let model = checker.model();
-    let mut broken: Vec<(&'static str, String)> =
-        checker.discoveries().into_iter().map(|(law, path)| (law, timeline(model, path))).collect();
+    let (mut ends, mut broken) = (Vec::new(), Vec::new());
+    for (law, path) in checker.discoveries() {
+        if ENDS.iter().any(|(end, _)| *end == law) {
+            ends.push(law);
+        } else {
+            broken.push((law, timeline(model, path)));
+        }
+    }
+    ends.sort_unstable();
     broken.sort_unstable();
     Found {
         states: checker.unique_state_count(),
         steps: checker.state_count(),
         depth: checker.max_depth(),
         orders: model.orchestrator.counts(),
+        ends,
         broken,
     }
 }

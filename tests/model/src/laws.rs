@@ -10,18 +10,27 @@ use store::domain::State as Ticket;
 
 use crate::{
     node::Breach,
+    readers::up_to_date,
     scene::Model,
     stands::{OrderStands, Stands},
     world::World,
 };
 
+/// The ends that an order can have. Which of them were seen is told of every exploration.
+pub(crate) const ENDS: [(&str, OrderStatus); 3] = [
+    ("delivered", OrderStatus::Delivered),
+    ("cancelled", OrderStatus::Cancelled),
+    ("returned", OrderStatus::Returned),
+];
+
 pub(crate) fn all() -> Vec<Property<Model>> {
-    vec![
+    let mut laws = vec![
         Property::always("I2: each effect is had once at most", once),
         Property::always("I3: an end can be reached", |model: &Model, world: &World| {
             world.breach.is_some() || model.reaches_an_end(world)
         }),
         Property::always("I4: an order that has ended has the effects of its end", ended),
+        Property::always("I4: what cooks is not undone", not_undone),
         Property::always(
             "I5: histories lead to what is stored and end with their saga",
             |_, it: &World| {
@@ -29,43 +38,73 @@ pub(crate) fn all() -> Vec<Property<Model>> {
             },
         ),
         Property::always("I6: nothing is active for an order that is finished", nothing_active),
+        Property::always("I7: a read model that has heard all shows how things are", up_to_date),
         Property::always("I8: facts take effect in the order of their sequence", in_order),
         Property::always("what is decided can be carried out", |_, world: &World| {
-            !matches!(world.breach, Some(Breach::Unnamed | Breach::DeadLetter | Breach::Telling))
+            !matches!(
+                world.breach,
+                Some(
+                    Breach::Unnamed
+                        | Breach::AnotherOrder
+                        | Breach::DeadLetter
+                        | Breach::Telling
+                        | Breach::Hasty
+                )
+            )
         }),
-    ]
+    ];
+    laws.push(Property::sometimes(ENDS[0].0, |model: &Model, world| has(model, world, 0)));
+    laws.push(Property::sometimes(ENDS[1].0, |model: &Model, world| has(model, world, 1)));
+    laws.push(Property::sometimes(ENDS[2].0, |model: &Model, world| has(model, world, 2)));
+    laws
 }
 
-/// How everything stands.
-struct Stand {
-    order: OrderStands,
-    payment: Stands<Money>,
-    store: Stands<Ticket>,
-    cook: Stands<Kitchen>,
-    rider: Stands<Delivery>,
-}
-
-fn stand(model: &Model, world: &World) -> Option<Stand> {
-    Some(Stand {
-        order: model.orchestrator.stands(world.orchestrator)?,
-        payment: model.payment.stands(world.payment),
-        store: model.store.stands(world.store),
-        cook: model.cook.stands(world.cook),
-        rider: model.rider.stands(world.rider),
+/// Whether one of the orders has ended so.
+fn has(model: &Model, world: &World, end: usize) -> bool {
+    model.orders().any(|place| {
+        let order = model.orchestrator.stands(world.apart(place).orchestrator);
+        order.is_some_and(|order| order.finished && order.status == ENDS[end].1)
     })
+}
+
+/// How everything stands about one order.
+pub(crate) struct Stand {
+    pub(crate) order: OrderStands,
+    pub(crate) payment: Stands<Money>,
+    pub(crate) store: Stands<Ticket>,
+    pub(crate) cook: Stands<Kitchen>,
+    pub(crate) rider: Stands<Delivery>,
+}
+
+pub(crate) fn stand(model: &Model, world: &World, order: u8) -> Option<Stand> {
+    let apart = world.apart(order);
+    Some(Stand {
+        order: model.orchestrator.stands(apart.orchestrator)?,
+        payment: model.payment.stands(apart.payment),
+        store: model.store.stands(world.store).of(order),
+        cook: model.cook.stands(apart.cook),
+        rider: model.rider.stands(world.rider).of(order),
+    })
+}
+
+/// Whether it holds of every order.
+fn each(model: &Model, world: &World, holds: impl Fn(&Stand) -> bool) -> bool {
+    model.orders().all(|order| stand(model, world, order).is_some_and(|it| holds(&it)))
 }
 
 fn once(model: &Model, world: &World) -> bool {
-    stand(model, world).is_some_and(|it| {
-        it.payment.sound && it.store.sound && it.cook.sound && it.rider.sound && !it.order.torn
-    })
+    let shared = model.store.stands(world.store).sound && model.rider.stands(world.rider).sound;
+    shared
+        && each(model, world, |it| {
+            it.payment.sound && it.store.sound && it.cook.sound && it.rider.sound && !it.order.torn
+        })
 }
 
 fn ended(model: &Model, world: &World) -> bool {
-    let Some(it) = stand(model, world) else { return false };
-    if !it.order.finished {
-        return true;
-    }
+    each(model, world, |it| !it.order.finished || has_effects_of_its_end(it))
+}
+
+fn has_effects_of_its_end(it: &Stand) -> bool {
     match it.order.status {
         OrderStatus::Delivered => {
             it.payment.state == Some(Money::Captured)
@@ -86,8 +125,22 @@ fn ended(model: &Model, world: &World) -> bool {
     }
 }
 
+/// Cooking is the point of no return: once it has started nothing that is needed is undone, and a
+/// saga that knows of it does not go back.
+fn not_undone(model: &Model, world: &World) -> bool {
+    each(model, world, |it| {
+        let undone =
+            it.payment.state == Some(Money::Voided) || it.store.state == Some(Ticket::Cancelled);
+        let goes_back = it.order.past_pivot && it.order.compensating && !it.order.suspended;
+        !(it.cook.flag && undone) && !goes_back
+    })
+}
+
 fn nothing_active(model: &Model, world: &World) -> bool {
-    let Some(it) = stand(model, world) else { return false };
+    each(model, world, |it| !it.order.finished || is_inactive(it))
+}
+
+fn is_inactive(it: &Stand) -> bool {
     let delivered = it.order.status == OrderStatus::Delivered;
     let money =
         matches!(it.payment.state, None | Some(Money::Declined | Money::Voided | Money::Refunded))
@@ -98,12 +151,14 @@ fn nothing_active(model: &Model, world: &World) -> bool {
         it.rider.state,
         None | Some(Delivery::Known | Delivery::Delivered | Delivery::Returned)
     );
-    !it.order.finished || (money && !it.payment.flag && ticket && kitchen && delivery)
+    money && !it.payment.flag && ticket && kitchen && delivery
 }
 
 fn in_order(model: &Model, world: &World) -> bool {
-    let Some(it) = stand(model, world) else { return false };
-    let said = [it.payment.sequence, it.store.sequence, it.cook.sequence, it.rider.sequence];
-    let heard = it.order.heard;
-    world.breach != Some(Breach::OutOfOrder) && heard.iter().zip(&said).all(|(h, s)| h <= s)
+    let heard_at_most_what_was_said = each(model, world, |it| {
+        let said = [it.payment.sequence, it.store.sequence, it.cook.sequence, it.rider.sequence];
+        it.order.heard.iter().zip(&said).all(|(heard, said)| heard <= said)
+    });
+    heard_at_most_what_was_said
+        && !matches!(world.breach, Some(Breach::OutOfOrder | Breach::WentBack))
 }

@@ -10,10 +10,10 @@ use contracts::{Envelope, Message, MessageId, SagaId, ServiceName, routes};
 use runtime::{Content, Incoming, Outgoing};
 use uuid::Uuid;
 
-use crate::clocks::NOW;
+use crate::{clocks::NOW, scene::order_place};
 
-/// The services of the model. What only others listen to is said to nobody.
-pub(crate) const SERVICES: [ServiceName; 5] = [
+/// The services that are always there. What only others listen to is said to nobody.
+const SERVICES: [ServiceName; 5] = [
     ServiceName::Orchestrator,
     ServiceName::Payment,
     ServiceName::Store,
@@ -24,12 +24,16 @@ pub(crate) const SERVICES: [ServiceName; 5] = [
 /// A message to one service.
 pub(crate) struct Letter {
     pub(crate) to: ServiceName,
+    /// The place of the order that it is about; the first one's where it is about none.
+    pub(crate) order: u8,
     pub(crate) incoming: Incoming,
 }
 
 /// Every message that was ever said.
 #[derive(Default)]
 pub(crate) struct Letters {
+    /// Who listens besides the services that are always there.
+    listener: Option<ServiceName>,
     known: RwLock<Known>,
 }
 
@@ -40,6 +44,10 @@ struct Known {
 }
 
 impl Letters {
+    pub(crate) fn new(listener: Option<ServiceName>) -> Self {
+        Self { listener, known: RwLock::default() }
+    }
+
     pub(crate) fn get(&self, number: u16) -> Arc<Letter> {
         let known = self.known.read().expect("nobody panics with the lock");
         known.letters[usize::from(number)].clone()
@@ -49,32 +57,42 @@ impl Letters {
     pub(crate) fn post(&self, from: ServiceName, said: &[Outgoing]) -> Vec<u16> {
         let to_all = said.iter().flat_map(|outgoing| {
             let incoming = delivered(from, outgoing);
-            hearers(&outgoing.content).into_iter().map(move |to| (to, incoming.clone()))
+            self.hearers(&outgoing.content).into_iter().map(move |to| (to, incoming.clone()))
         });
         to_all.map(|(to, incoming)| self.number(to, incoming)).collect()
+    }
+
+    fn hearers(&self, content: &Content) -> Vec<ServiceName> {
+        match content {
+            Content::Command { command, .. } => vec![command.kind().destination()],
+            Content::Event { event, .. } => SERVICES
+                .into_iter()
+                .chain(self.listener)
+                .filter(|service| routes::subscriptions(*service).contains(&event.kind()))
+                .collect(),
+        }
     }
 
     fn number(&self, to: ServiceName, incoming: Incoming) -> u16 {
         let text = format!("{to} {incoming:?}");
         let mut known = self.known.write().expect("nobody panics with the lock");
-        let next = u16::try_from(known.letters.len()).expect("one order makes few messages");
+        let next = u16::try_from(known.letters.len()).expect("few orders make few messages");
         if let Some(number) = known.by_text.get(&text) {
             return *number;
         }
         known.by_text.insert(text, next);
-        known.letters.push(Arc::new(Letter { to, incoming }));
+        known.letters.push(Arc::new(Letter { to, order: about(&incoming.message), incoming }));
         next
     }
 }
 
-fn hearers(content: &Content) -> Vec<ServiceName> {
-    match content {
-        Content::Command { command, .. } => vec![command.kind().destination()],
-        Content::Event { event, .. } => SERVICES
-            .into_iter()
-            .filter(|service| routes::subscriptions(*service).contains(&event.kind()))
-            .collect(),
-    }
+/// The place of the order that a message is about.
+fn about(message: &Message) -> u8 {
+    let order = match message {
+        Message::Command(command) => Some(command.order_id()),
+        Message::Event(event) => event.order_id(),
+    };
+    order.and_then(|id| order_place(id.as_str())).unwrap_or(0)
 }
 
 /// What comes out at the other end.

@@ -8,12 +8,13 @@ use std::{
     sync::{Arc, RwLock},
 };
 
-use runtime::{Aggregate, Content, Decision, Input, Key, Service, View};
+use runtime::{Aggregate, Content, Decision, Input, Key, Keys, Service, View, aggregate::BUCKETS};
 
 use crate::{
-    clocks::{self, Clock, NOW},
+    clocks::{self, Clock, LONG_AGO, NOW},
     letters::Letters,
     people::Deed,
+    scene::order_place,
 };
 
 /// A mistake made on purpose: what becomes of a decision on its way out.
@@ -40,14 +41,21 @@ pub enum Breach {
     AfterTheEnd,
     /// A fact took effect after a later one of the same source.
     OutOfOrder,
+    /// A subscriber took something back, or told the same twice.
+    WentBack,
+    /// A service looked at an order that its input is not about.
+    AnotherOrder,
+    /// A clock did more than run on, though what was asked may not have left, or the answer may not
+    /// have been let in.
+    Hasty,
 }
 
 /// What a service heard, as the key of what it decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Heard {
     Letter(u16),
-    Deed(Deed),
-    Clock(Clock),
+    Deed(u8, Deed),
+    Clock(u8, Clock),
 }
 
 /// What came of it.
@@ -70,13 +78,16 @@ pub(crate) type Rule<S> = fn(
     &Decision<<S as Service>::State>,
 ) -> Option<Breach>;
 
+/// What the laws look at in a service's states.
+pub(crate) type Look<S, F> = Box<dyn Fn(&States<<S as Service>::State>) -> F + Send + Sync>;
+
 /// A service, its states as `F` sees them.
 pub(crate) struct Node<S: Service, F> {
     service: S,
     fault: Option<Fault<S>>,
     rule: Rule<S>,
     /// What the laws look at.
-    stands: fn(&States<S::State>) -> F,
+    stands: Look<S, F>,
     unanswered: u64,
     kept: RwLock<Kept<S::State, F>>,
     decided: RwLock<HashMap<(u32, Heard), Arc<Decided>>>,
@@ -91,13 +102,14 @@ struct Kept<S, F> {
 impl<S: Service, F: Copy> Node<S, F> {
     pub(crate) fn new(
         service: S,
-        stands: fn(&States<S::State>) -> F,
+        stands: impl Fn(&States<S::State>) -> F + Send + Sync + 'static,
         rule: Rule<S>,
         fault: Option<Fault<S>>,
         unanswered: u64,
     ) -> Self {
         let kept = Kept { by_text: HashMap::new(), states: Vec::new(), stands: Vec::new() };
         let (kept, decided) = (RwLock::new(kept), RwLock::default());
+        let stands = Box::new(stands);
         Self { service, fault, rule, stands, unanswered, kept, decided }
     }
 
@@ -148,7 +160,7 @@ impl<S: Service, F: Copy> Node<S, F> {
         input: &Input<S::Request>,
     ) -> Decided {
         let mut before = States::clone(&self.states(state));
-        if let (Heard::Clock(clock), Input::Wake(key)) = (heard, input) {
+        if let (Heard::Clock(_, clock), Input::Wake(key)) = (heard, input) {
             before.entry(key.clone()).and_modify(|it| *it = ticked(it, clock));
         }
         let all: HashMap<Key, S::State> =
@@ -167,7 +179,9 @@ impl<S: Service, F: Copy> Node<S, F> {
             None => decision,
         };
         let breach = taken(&before, &named.lock, &decision)
-            .or_else(|| (self.rule)(&before, input, &decision));
+            .or_else(|| (self.rule)(&before, input, &decision))
+            .or_else(|| elsewhere(&named, heard, letters))
+            .or_else(|| self.hasty(state, heard, input, &seen));
         let mut after = States::clone(&self.states(state));
         after.extend(decision.saves);
         Decided {
@@ -175,6 +189,30 @@ impl<S: Service, F: Copy> Node<S, F> {
             said: letters.post(self.service.name(), &decision.messages),
             breach,
         }
+    }
+
+    /// What a clock of an order does while the service's own outbox may hold all that it ever sent,
+    /// and what a deadline does after a time in which nothing reached the service, must be nothing:
+    /// so these need no states of their own.
+    fn hasty(
+        &self,
+        state: u32,
+        heard: Heard,
+        input: &Input<S::Request>,
+        seen: &HashMap<Key, S::State>,
+    ) -> Option<Breach> {
+        let Heard::Clock(_, clock) = heard else { return None };
+        let (nothing, all) = (HashMap::new(), (0..BUCKETS).map(|it| (it, LONG_AGO)).collect());
+        let unsent = (clock != Clock::Gateway).then(|| View::new(seen, &all));
+        let deaf = matches!(clock, Clock::Deadline(_))
+            .then(|| View::new(seen, &nothing).with_deaf_until(Some(NOW)));
+        let hasty = unsent.into_iter().chain(deaf).any(|view| {
+            let decision = self.service.decide(input, &view, NOW);
+            let mut after = States::clone(&self.states(state));
+            after.extend(decision.saves);
+            !decision.messages.is_empty() || self.keep(after) != state
+        });
+        hasty.then_some(Breach::Hasty)
     }
 
     /// The number of these states, at rest.
@@ -215,6 +253,17 @@ fn ticked<S: Aggregate>(state: &S, clock: Clock) -> S {
     let mut body = body(state);
     clocks::run_out(&mut body, clock);
     S::decode(state.kind().name, &body.to_string()).expect("only its clocks have moved")
+}
+
+/// Whether an order was named that what was heard is not about.
+fn elsewhere(named: &Keys, heard: Heard, letters: &Letters) -> Option<Breach> {
+    let about = match heard {
+        Heard::Letter(number) => letters.get(number).order,
+        Heard::Deed(order, _) | Heard::Clock(order, _) => order,
+    };
+    let order = |key: &Key| key.id.split('/').next().and_then(order_place);
+    let mut orders = named.lock.iter().chain(&named.look).filter_map(order);
+    orders.any(|order| order != about).then_some(Breach::AnotherOrder)
 }
 
 /// Whether the path would take the decision.

@@ -2,11 +2,13 @@
 
 use contracts::{OrderId, RiderId};
 use cook::domain::Ask;
-use orchestrator::Request;
+use orchestrator::{Request, service::Operating};
 use rider::domain::Act;
 
-/// What people do about the order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+use crate::operations::Operation;
+
+/// What people do about an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Deed {
     /// The customer cancels.
     Cancel,
@@ -30,6 +32,8 @@ pub enum Deed {
     Confirm,
     /// The rider brings the food back.
     Return,
+    /// An operator acts.
+    Operate(Operation),
 }
 
 /// To which service a deed goes.
@@ -41,7 +45,7 @@ pub(crate) enum Asked {
 }
 
 impl Deed {
-    /// Everything that people do.
+    /// Everything that people do but operators.
     pub const ALL: [Self; 11] = [
         Self::Cancel,
         Self::Accept,
@@ -61,8 +65,8 @@ impl Deed {
         [Self::Accept, Self::Start, Self::Finish, Self::Claim, Self::Pickup, Self::Confirm];
 
     /// In words.
-    pub const fn words(self) -> &'static str {
-        match self {
+    pub fn words(self) -> String {
+        let words = match self {
             Self::Cancel => "the customer cancels",
             Self::Accept => "the store's owner accepts",
             Self::Reject => "the store's owner rejects",
@@ -74,7 +78,9 @@ impl Deed {
             Self::Pickup => "the rider has the food",
             Self::Confirm => "the customer has the food",
             Self::Return => "the rider brings the food back",
-        }
+            Self::Operate(operation) => return operation.words(),
+        };
+        words.to_owned()
     }
 
     pub(crate) fn asked(self, order_id: &OrderId, rider_id: &RiderId) -> Asked {
@@ -106,6 +112,14 @@ impl Deed {
             Self::Pickup => act(Act::Pickup),
             Self::Confirm => act(Act::Confirm),
             Self::Return => act(Act::Return),
+            Self::Operate(operation) => {
+                Asked::Orchestrator(Request::Operate(Box::new(Operating {
+                    order_id: order_id.clone(),
+                    action: operation.action(),
+                    by: "operator-1".to_owned(),
+                    reason: "it is time".to_owned(),
+                })))
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     clocks::Clock,
     laws,
     node::{Decided, Heard},
+    operations::Operation,
     people::{Asked, Deed},
     scene::Model,
     world::{Happens, World},
@@ -37,20 +38,8 @@ impl Explored for Model {
                 actions.push(Happens::IsLost(*letter));
             }
         }
-        let deeds = Deed::ALL.into_iter().filter(|deed| self.may(*deed, world));
-        actions.extend(deeds.map(Happens::Does));
-        if self.payment.stands(world.payment).flag {
-            actions.push(Happens::GatewayAnswers);
-        }
-        let Some(order) = self.orchestrator.stands(world.orchestrator) else { return };
-        if left.deadlines > 0 {
-            actions.extend(places(order.deadlines).map(Clock::Deadline).map(Happens::RunsOut));
-        }
-        if left.resends > 0 {
-            actions.extend(places(order.pauses).map(Clock::Pause).map(Happens::RunsOut));
-        }
-        if left.deadlines > 0 && left.resends > 0 && order.deadlines > 0 {
-            actions.push(Happens::RunsOut(Clock::Everything));
+        for order in self.orders() {
+            self.about(order, world, actions);
         }
     }
 
@@ -60,15 +49,20 @@ impl Explored for Model {
         let spent = match happens {
             Happens::Repeats(_) => &mut left.repeats,
             Happens::IsLost(_) => &mut left.losses,
-            Happens::Does(Deed::Cancel) => &mut left.cancels,
-            Happens::Does(Deed::Release) => &mut left.releases,
-            Happens::RunsOut(Clock::Deadline(_)) => &mut left.deadlines,
-            Happens::RunsOut(Clock::Everything) => {
+            Happens::Does(_, Deed::Cancel) => &mut left.cancels,
+            Happens::Does(_, Deed::Release) => &mut left.releases,
+            Happens::Does(_, Deed::Operate(operation)) if operation != Operation::Resume => {
+                &mut left.operations
+            }
+            Happens::RunsOut(_, Clock::Deadline(_)) => &mut left.deadlines,
+            Happens::RunsOut(_, Clock::Everything) => {
                 left.deadlines = left.deadlines.saturating_sub(1);
                 &mut left.resends
             }
-            Happens::RunsOut(_) => &mut left.resends,
-            Happens::Arrives(_) | Happens::GatewayAnswers | Happens::Does(_) => return Some(next),
+            Happens::RunsOut(..) => &mut left.resends,
+            Happens::Arrives(_) | Happens::GatewayAnswers(_) | Happens::Does(..) => {
+                return Some(next);
+            }
         };
         *spent = spent.saturating_sub(1);
         Some(next)
@@ -80,6 +74,34 @@ impl Explored for Model {
 }
 
 impl Model {
+    /// What may happen to that order but that its messages arrive.
+    fn about(&self, order: u8, world: &World, actions: &mut Vec<Happens>) {
+        let left = &world.left;
+        let deeds = Deed::ALL.into_iter().filter(|deed| self.may(*deed, world));
+        actions.extend(deeds.map(|deed| Happens::Does(order, deed)));
+        if self.awaits_gateway(world, order) {
+            actions.push(Happens::GatewayAnswers(order));
+        }
+        let Some(it) = self.orchestrator.stands(world.apart(order).orchestrator) else { return };
+        if left.operations > 0 {
+            let operations = self.operations.iter().filter(|it| self.confirmed(**it, world, order));
+            actions.extend(operations.map(|it| Happens::Does(order, Deed::Operate(*it))));
+        }
+        if it.suspended {
+            actions.push(Happens::Does(order, Deed::Operate(Operation::Resume)));
+        }
+        let runs_out = |clock| Happens::RunsOut(order, clock);
+        if left.deadlines > 0 {
+            actions.extend(places(it.deadlines).map(Clock::Deadline).map(runs_out));
+        }
+        if left.resends > 0 {
+            actions.extend(places(it.pauses).map(Clock::Pause).map(runs_out));
+        }
+        if left.deadlines > 0 && left.resends > 0 && it.deadlines > 0 {
+            actions.push(runs_out(Clock::Everything));
+        }
+    }
+
     /// The state after that has happened, whether it still may or not. None where that state is the
     /// same.
     pub(crate) fn after(&self, world: &World, happens: Happens) -> Option<World> {
@@ -93,6 +115,10 @@ impl Model {
         (next != *world).then_some(next)
     }
 
+    pub(crate) fn awaits_gateway(&self, world: &World, order: u8) -> bool {
+        self.payment.stands(world.apart(order).payment).flag
+    }
+
     fn may(&self, deed: Deed, world: &World) -> bool {
         match deed {
             Deed::Cancel => world.left.cancels > 0,
@@ -103,74 +129,93 @@ impl Model {
         }
     }
 
+    /// Whether the participants' holdings speak for the action.
+    fn confirmed(&self, operation: Operation, world: &World, order: u8) -> bool {
+        let Some((source, fact)) = operation.confirmed_by() else { return true };
+        let facts = match source {
+            ServiceName::Payment => self.payment.stands(world.apart(order).payment).facts,
+            ServiceName::Store => self.store.stands(world.store).of(order).facts,
+            ServiceName::Cook => self.cook.stands(world.apart(order).cook).facts,
+            ServiceName::Rider => self.rider.stands(world.rider).of(order).facts,
+            ServiceName::Orchestrator | ServiceName::Mypage | ServiceName::Notification => {
+                return false;
+            }
+        };
+        facts.confirm(fact)
+    }
+
     fn hear(&self, world: &mut World, heard: Heard) {
         match heard {
             Heard::Letter(number) => {
                 let letter = self.letters.get(number);
-                self.tell(world, letter.to, heard, || letter.incoming.clone());
+                let order = letter.order;
+                self.tell(world, (order, letter.to), heard, || letter.incoming.clone());
             }
-            Heard::Deed(deed) => match deed.asked(&self.order_id, &self.rider_id) {
-                Asked::Orchestrator(request) => {
-                    let decided =
-                        self.orchestrator.decide(world.orchestrator, heard, &self.letters, || {
-                            Input::Request(request)
-                        });
-                    apply(world, &decided, |world| &mut world.orchestrator);
-                }
-                Asked::Store(request) => {
-                    let decided = self
-                        .store
-                        .decide(world.store, heard, &self.letters, || Input::Request(request));
-                    apply(world, &decided, |world| &mut world.store);
-                }
-                Asked::Cook(request) => {
-                    let decided = self
-                        .cook
-                        .decide(world.cook, heard, &self.letters, || Input::Request(request));
-                    apply(world, &decided, |world| &mut world.cook);
-                }
-                Asked::Rider(request) => {
-                    let decided = self
-                        .rider
-                        .decide(world.rider, heard, &self.letters, || Input::Request(request));
-                    apply(world, &decided, |world| &mut world.rider);
-                }
-            },
-            Heard::Clock(Clock::Gateway) => {
-                let decided = self.payment.decide(world.payment, heard, &self.letters, || {
-                    Input::Wake(self.payment_key.clone())
-                });
-                apply(world, &decided, |world| &mut world.payment);
+            Heard::Deed(order, deed) => self.ask(world, order, deed),
+            Heard::Clock(order, clock) => self.wake(world, order, clock),
+        }
+    }
+
+    fn ask(&self, world: &mut World, order: u8, deed: Deed) {
+        let (letters, heard) = (&self.letters, Heard::Deed(order, deed));
+        let apart = *world.apart(order);
+        match deed.asked(&self.names(order).order_id, &self.rider_id) {
+            Asked::Orchestrator(request) => {
+                let at = apart.orchestrator;
+                let input = || Input::Request(request);
+                let decided = self.orchestrator.decide(at, heard, letters, input);
+                apply(world, &decided, |world| &mut world.apart_mut(order).orchestrator);
             }
-            Heard::Clock(_) => {
-                let decided =
-                    self.orchestrator.decide(world.orchestrator, heard, &self.letters, || {
-                        Input::Wake(self.order_key.clone())
-                    });
-                apply(world, &decided, |world| &mut world.orchestrator);
+            Asked::Store(request) => {
+                let input = || Input::Request(request);
+                let decided = self.store.decide(world.store, heard, letters, input);
+                apply(world, &decided, |world| &mut world.store);
             }
+            Asked::Cook(request) => {
+                let input = || Input::Request(request);
+                let decided = self.cook.decide(apart.cook, heard, letters, input);
+                apply(world, &decided, |world| &mut world.apart_mut(order).cook);
+            }
+            Asked::Rider(request) => {
+                let input = || Input::Request(request);
+                let decided = self.rider.decide(world.rider, heard, letters, input);
+                apply(world, &decided, |world| &mut world.rider);
+            }
+        }
+    }
+
+    fn wake(&self, world: &mut World, order: u8, clock: Clock) {
+        let (letters, heard) = (&self.letters, Heard::Clock(order, clock));
+        let (apart, names) = (*world.apart(order), self.names(order));
+        if clock == Clock::Gateway {
+            let input = || Input::Wake(names.payment_key.clone());
+            let decided = self.payment.decide(apart.payment, heard, letters, input);
+            apply(world, &decided, |world| &mut world.apart_mut(order).payment);
+        } else {
+            let input = || Input::Wake(names.order_key.clone());
+            let decided = self.orchestrator.decide(apart.orchestrator, heard, letters, input);
+            apply(world, &decided, |world| &mut world.apart_mut(order).orchestrator);
         }
     }
 
     fn tell(
         &self,
         world: &mut World,
-        to: ServiceName,
+        (order, to): (u8, ServiceName),
         heard: Heard,
         incoming: impl FnOnce() -> runtime::Incoming,
     ) {
-        let letters = &self.letters;
+        let (letters, apart) = (&self.letters, *world.apart(order));
         match to {
             ServiceName::Orchestrator => {
-                let at = world.orchestrator;
                 let input = || Input::Message(incoming());
-                let decided = self.orchestrator.decide(at, heard, letters, input);
-                apply(world, &decided, |world| &mut world.orchestrator);
+                let decided = self.orchestrator.decide(apart.orchestrator, heard, letters, input);
+                apply(world, &decided, |world| &mut world.apart_mut(order).orchestrator);
             }
             ServiceName::Payment => {
                 let input = || Input::Message(incoming());
-                let decided = self.payment.decide(world.payment, heard, letters, input);
-                apply(world, &decided, |world| &mut world.payment);
+                let decided = self.payment.decide(apart.payment, heard, letters, input);
+                apply(world, &decided, |world| &mut world.apart_mut(order).payment);
             }
             ServiceName::Store => {
                 let input = || Input::Message(incoming());
@@ -179,15 +224,24 @@ impl Model {
             }
             ServiceName::Cook => {
                 let input = || Input::Message(incoming());
-                let decided = self.cook.decide(world.cook, heard, letters, input);
-                apply(world, &decided, |world| &mut world.cook);
+                let decided = self.cook.decide(apart.cook, heard, letters, input);
+                apply(world, &decided, |world| &mut world.apart_mut(order).cook);
             }
             ServiceName::Rider => {
                 let input = || Input::Message(incoming());
                 let decided = self.rider.decide(world.rider, heard, letters, input);
                 apply(world, &decided, |world| &mut world.rider);
             }
-            ServiceName::Mypage | ServiceName::Notification => {}
+            ServiceName::Mypage => {
+                let input = || Input::Message(incoming());
+                let decided = self.mypage.decide(world.listener, heard, letters, input);
+                apply(world, &decided, |world| &mut world.listener);
+            }
+            ServiceName::Notification => {
+                let input = || Input::Message(incoming());
+                let decided = self.notification.decide(world.listener, heard, letters, input);
+                apply(world, &decided, |world| &mut world.listener);
+            }
         }
     }
 }

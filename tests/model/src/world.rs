@@ -7,15 +7,19 @@ use crate::{
     people::Deed,
 };
 
+/// How many orders there can be.
+pub(crate) const ORDERS: usize = 2;
+
 /// One state of everything at once: what each service has stored, what is on its way between them,
 /// and what may still happen. The numbers are those under which the model keeps them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct World {
-    pub(crate) orchestrator: u32,
-    pub(crate) payment: u32,
+    /// What is kept of each order by services that keep nothing across orders.
+    pub(crate) orders: [Apart; ORDERS],
     pub(crate) store: u32,
-    pub(crate) cook: u32,
     pub(crate) rider: u32,
+    /// What the subscriber has stored.
+    pub(crate) listener: u32,
     /// What was said and has not arrived, whether it still lies in an outbox or not; sorted.
     pub(crate) on_the_way: Vec<u16>,
     pub(crate) left: Left,
@@ -23,7 +27,15 @@ pub struct World {
     pub(crate) breach: Option<Breach>,
 }
 
-/// What happens.
+/// What the services have stored about one order that keep nothing across orders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Apart {
+    pub(crate) orchestrator: u32,
+    pub(crate) payment: u32,
+    pub(crate) cook: u32,
+}
+
+/// What happens. Orders are told apart by their place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happens {
     /// A message arrives.
@@ -32,15 +44,23 @@ pub enum Happens {
     Repeats(u16),
     /// A message never arrives.
     IsLost(u16),
-    /// Somebody does something.
-    Does(Deed),
+    /// Somebody does something about an order.
+    Does(u8, Deed),
     /// A clock of an order runs out.
-    RunsOut(Clock),
+    RunsOut(u8, Clock),
     /// The gateway answers late.
-    GatewayAnswers,
+    GatewayAnswers(u8),
 }
 
 impl World {
+    pub(crate) fn apart(&self, order: u8) -> &Apart {
+        &self.orders[usize::from(order)]
+    }
+
+    pub(crate) fn apart_mut(&mut self, order: u8) -> &mut Apart {
+        &mut self.orders[usize::from(order)]
+    }
+
     pub(crate) fn without(&self, letter: u16) -> Self {
         let mut next = self.clone();
         next.on_the_way.retain(|other| *other != letter);
@@ -61,9 +81,9 @@ impl Happens {
         match self {
             Self::Arrives(letter) | Self::Repeats(letter) => Some(Heard::Letter(letter)),
             Self::IsLost(_) => None,
-            Self::Does(deed) => Some(Heard::Deed(deed)),
-            Self::RunsOut(clock) => Some(Heard::Clock(clock)),
-            Self::GatewayAnswers => Some(Heard::Clock(Clock::Gateway)),
+            Self::Does(order, deed) => Some(Heard::Deed(order, deed)),
+            Self::RunsOut(order, clock) => Some(Heard::Clock(order, clock)),
+            Self::GatewayAnswers(order) => Some(Heard::Clock(order, Clock::Gateway)),
         }
     }
 }

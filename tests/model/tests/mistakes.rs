@@ -6,7 +6,7 @@ use std::convert::Infallible;
 
 use contracts::{Command, CommandType, Event, Message};
 use cook::domain::Ticket;
-use model::{Bounds, Faults, Left, explore};
+use model::{Bounds, Faults, Left, explore_until};
 use orchestrator::State;
 use payment::OrderPayment;
 use runtime::{Content, Decision, Input, Reply, View};
@@ -33,7 +33,7 @@ fn cancelled_once() -> Bounds {
 /// Explores until the law is seen broken, and what led there is told.
 #[track_caller]
 fn check(bounds: Bounds, faults: Faults, law: &str, told: &str) {
-    let found = explore(bounds, faults, 1);
+    let found = explore_until(bounds, faults, law);
     println!("{} states\n{}", found.states, found.report());
     let broken = found.broken.iter().find(|(name, _)| name.starts_with(law));
     let (_, timeline) = broken.unwrap_or_else(|| panic!("{law} holds: {}", found.report()));

@@ -86,6 +86,8 @@ const RULES: [Rule; 18] = [
             "store",
             "cook",
             "rider",
+            "mypage",
+            "notification",
         ]),
         why: "the model explores what is decided, and needs no process to run",
     },
