@@ -1,6 +1,7 @@
 //! What must hold in every state, however it was reached. The numbers are those of the laws that
 //! the auditor checks over databases.
 
+use contracts::EventType;
 use cook::domain::State as Kitchen;
 use orchestrator::status::OrderStatus;
 use payment::domain::State as Money;
@@ -132,7 +133,7 @@ fn not_undone(model: &Model, world: &World) -> bool {
         let undone =
             it.payment.state == Some(Money::Voided) || it.store.state == Some(Ticket::Cancelled);
         let goes_back = it.order.past_pivot && it.order.compensating && !it.order.suspended;
-        !(it.cook.flag && undone) && !goes_back
+        !(goes_back || it.cook.flag && undone)
     })
 }
 
@@ -146,12 +147,21 @@ fn is_inactive(it: &Stand) -> bool {
         matches!(it.payment.state, None | Some(Money::Declined | Money::Voided | Money::Refunded))
             || (delivered && it.payment.state == Some(Money::Captured));
     let ticket = !matches!(it.store.state, Some(Ticket::Pending | Ticket::Accepted));
-    let kitchen = !matches!(it.cook.state, Some(Kitchen::Queued | Kitchen::Cooking));
+    // As the auditor has it.
+    let kitchen =
+        !matches!(it.cook.state, Some(Kitchen::Queued | Kitchen::Cooking)) || was_recalled(it);
     let delivery = matches!(
         it.rider.state,
         None | Some(Delivery::Known | Delivery::Delivered | Delivery::Returned)
     );
     money && !it.payment.flag && ticket && kitchen && delivery
+}
+
+/// Whether its delivery was called back before the food had left: nobody waits for the cook then, who
+/// may still finish.
+fn was_recalled(it: &Stand) -> bool {
+    it.rider.facts.confirm(EventType::DeliveryReturned)
+        && !it.rider.facts.confirm(EventType::FoodPicked)
 }
 
 fn in_order(model: &Model, world: &World) -> bool {

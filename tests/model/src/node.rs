@@ -173,11 +173,7 @@ impl<S: Service, F: Copy> Node<S, F> {
         let visible = |key: &Key| named.lock.contains(key) || named.look.contains(key);
         let seen = all.into_iter().filter(|(key, _)| visible(key)).collect();
         let view = View::new(&seen, &nothing);
-        let decision = self.service.decide(input, &view, NOW);
-        let decision = match self.fault {
-            Some(fault) => fault(input, &view, decision),
-            None => decision,
-        };
+        let decision = self.faulty(input, &view);
         let breach = taken(&before, &named.lock, &decision)
             .or_else(|| (self.rule)(&before, input, &decision))
             .or_else(|| elsewhere(&named, heard, letters))
@@ -188,6 +184,15 @@ impl<S: Service, F: Copy> Node<S, F> {
             state: self.keep(after),
             said: letters.post(self.service.name(), &decision.messages),
             breach,
+        }
+    }
+
+    /// What it decides, with the mistake that was made on purpose.
+    fn faulty(&self, input: &Input<S::Request>, view: &View<'_, S::State>) -> Decision<S::State> {
+        let decision = self.service.decide(input, view, NOW);
+        match self.fault {
+            Some(fault) => fault(input, view, decision),
+            None => decision,
         }
     }
 
@@ -207,7 +212,7 @@ impl<S: Service, F: Copy> Node<S, F> {
         let deaf = matches!(clock, Clock::Deadline(_))
             .then(|| View::new(seen, &nothing).with_deaf_until(Some(NOW)));
         let hasty = unsent.into_iter().chain(deaf).any(|view| {
-            let decision = self.service.decide(input, &view, NOW);
+            let decision = self.faulty(input, &view);
             let mut after = States::clone(&self.states(state));
             after.extend(decision.saves);
             !decision.messages.is_empty() || self.keep(after) != state

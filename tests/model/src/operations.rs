@@ -4,7 +4,7 @@
 
 use contracts::{EventType, ServiceName};
 use orchestrator::sagas;
-use saga::{Action, Step};
+use saga::{Action, Definition, Step};
 
 /// What an operator does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +30,7 @@ impl Operation {
     /// Everything that an operator may try: the plain actions, and each step and fact of the tables
     /// with which the engine could be asked to skip or to resolve. Not to resume, which is free.
     pub(crate) fn all() -> Vec<Self> {
-        let steps = || sagas::all().iter().flat_map(|definition| definition.steps());
+        let steps = || sagas::all().iter().flat_map(Definition::steps);
         let skipped = steps().map(|step| Self::Skip(step.name));
         let resolved = steps()
             .flat_map(|step| facts(step).into_iter().map(|fact| Self::Resolve(step.name, fact)));
@@ -66,8 +66,6 @@ impl Operation {
     /// Whose holdings have to confirm it; none where nothing has to.
     pub(crate) fn confirmed_by(self) -> Option<(ServiceName, EventType)> {
         match self {
-            // Before pickup it is asked for, and the rider decides.
-            RECALL => None,
             Self::Resolve(_, fact) => Some((fact.source(), fact)),
             _ => None,
         }

@@ -4,7 +4,7 @@ use contracts::{EventType, Record};
 use orchestrator::{Order, State, status::OrderStatus};
 use payment::OrderPayment;
 use rider::{aggregates::Kept, domain::delivery};
-use saga::{Instance, Status};
+use saga::{Instance, Status, StepStatus};
 use store::{StoreAggregate, domain::Ticket};
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
 
 /// How the order stands.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is what a law or a choice looks at")]
 pub(crate) struct OrderStands {
     pub(crate) status: OrderStatus,
     pub(crate) finished: bool,
@@ -26,6 +27,8 @@ pub(crate) struct OrderStands {
     pub(crate) pauses: u16,
     /// Whether an operator has halted its latest saga.
     pub(crate) suspended: bool,
+    /// Whether the turn of its delivery has not come.
+    pub(crate) undelivered: bool,
     /// Whether what is done is being undone.
     pub(crate) compensating: bool,
     /// Whether one of its sagas knows that the point of no return has passed.
@@ -97,6 +100,7 @@ impl OrderStands {
             deadlines: bits(|step| step.deadline.is_some()),
             pauses: bits(|step| step.next_attempt_at.is_some()),
             suspended: saga.is_suspended(),
+            undelivered: saga.step("deliver").is_some_and(|it| it.status == StepStatus::Blocked),
             compensating: saga.is_compensating(),
             past_pivot: order.sagas.iter().any(Instance::past_pivot),
             heard: ["payment", "store", "cook", "rider"].map(heard),

@@ -10,7 +10,7 @@ use crate::{
     clocks::Clock,
     laws,
     node::{Decided, Heard},
-    operations::Operation,
+    operations::{Operation, RECALL},
     people::{Asked, Deed},
     scene::Model,
     world::{Happens, World},
@@ -132,10 +132,16 @@ impl Model {
     /// Whether the participants' holdings speak for the action.
     fn confirmed(&self, operation: Operation, world: &World, order: u8) -> bool {
         let Some((source, fact)) = operation.confirmed_by() else { return true };
+        let apart = world.apart(order);
+        let it = self.orchestrator.stands(apart.orchestrator);
+        if operation == RECALL && it.is_some_and(|it| it.undelivered) {
+            // It is only asked for, and the rider decides.
+            return true;
+        }
         let facts = match source {
-            ServiceName::Payment => self.payment.stands(world.apart(order).payment).facts,
+            ServiceName::Payment => self.payment.stands(apart.payment).facts,
             ServiceName::Store => self.store.stands(world.store).of(order).facts,
-            ServiceName::Cook => self.cook.stands(world.apart(order).cook).facts,
+            ServiceName::Cook => self.cook.stands(apart.cook).facts,
             ServiceName::Rider => self.rider.stands(world.rider).of(order).facts,
             ServiceName::Orchestrator | ServiceName::Mypage | ServiceName::Notification => {
                 return false;

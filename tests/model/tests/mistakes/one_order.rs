@@ -1,44 +1,16 @@
-//! The laws see mistakes: each is made on purpose, on the way out of a decision that is shipped, and
-//! the law that it breaks is named, with how it came to that.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! Mistakes that one order shows.
 
 use std::convert::Infallible;
 
 use contracts::{Command, CommandType, Event, Message};
 use cook::domain::Ticket;
-use model::{Bounds, Faults, Left, explore_until};
-use orchestrator::State;
+use model::{Bounds, Faults, Left};
+use orchestrator::{Orchestrator, State};
 use payment::OrderPayment;
-use runtime::{Content, Decision, Input, Reply, View};
+use runtime::{Content, Decision, Input, Reply, Service, View};
 use store::StoreAggregate;
 
-fn command<R>(input: &Input<R>) -> Option<&Command> {
-    match input {
-        Input::Message(incoming) => match &incoming.message {
-            Message::Command(command) => Some(command),
-            Message::Event(_) => None,
-        },
-        Input::Request(_) | Input::Wake(_) => None,
-    }
-}
-
-fn is<R>(input: &Input<R>, kind: CommandType) -> bool {
-    command(input).is_some_and(|command| command.kind() == kind)
-}
-
-fn cancelled_once() -> Bounds {
-    Bounds { left: Left { cancels: 1, ..Left::default() }, ..Bounds::default() }
-}
-
-/// Explores until the law is seen broken, and what led there is told.
-#[track_caller]
-fn check(bounds: Bounds, faults: Faults, law: &str, told: &str) {
-    let found = explore_until(bounds, faults, law);
-    println!("{} states\n{}", found.states, found.report());
-    let broken = found.broken.iter().find(|(name, _)| name.starts_with(law));
-    let (_, timeline) = broken.unwrap_or_else(|| panic!("{law} holds: {}", found.report()));
-    assert!(timeline.contains(told), "{timeline}");
-}
+use super::{cancelled_once, check, command, is};
 
 /// Rule 4: the command that an undo has overtaken is never executed.
 fn cooks_what_was_cancelled(
@@ -153,4 +125,41 @@ fn takes_in_what_is_stale(
 fn an_orchestrator_that_takes_in_what_is_stale() {
     let faults = Faults { orchestrator: Some(takes_in_what_is_stale), ..Faults::default() };
     check(Bounds::default(), faults, "I8", "!! OutOfOrder");
+}
+
+/// Rule 8: a deadline does not run out for a command that may not have left.
+fn cancels_what_was_never_asked(
+    input: &Input<orchestrator::Request>,
+    view: &View<'_, State>,
+    decision: Decision<State>,
+) -> Decision<State> {
+    let Input::Wake(key) = input else { return decision };
+    let Some(order) = view.get(key).filter(|_| view.oldest_unsent(key).is_some()) else {
+        return decision;
+    };
+    let (states, sent) = ([(key.clone(), order.clone())].into(), [].into());
+    let hasty = Orchestrator::new(orchestrator::Settings::default());
+    hasty.decide(input, &View::new(&states, &sent), model::clocks::NOW)
+}
+
+#[test]
+fn an_orchestrator_that_cancels_what_its_own_outbox_holds() {
+    let faults = Faults { orchestrator: Some(cancels_what_was_never_asked), ..Faults::default() };
+    let left = Left { deadlines: 1, ..Left::default() };
+    check(Bounds { left, ..Bounds::default() }, faults, "what is decided", "!! Hasty");
+}
+
+/// Rule 4: a void waits for the gateway's outcome, so that must be heard.
+fn never_hears_its_gateway(
+    input: &Input<Infallible>,
+    _: &View<'_, OrderPayment>,
+    decision: Decision<OrderPayment>,
+) -> Decision<OrderPayment> {
+    if matches!(input, Input::Wake(_)) { Decision::ignored("deaf") } else { decision }
+}
+
+#[test]
+fn a_payment_that_never_hears_its_gateway() {
+    let faults = Faults { payment: Some(never_hears_its_gateway), ..Faults::default() };
+    check(Bounds { token: "tok-slow", ..Bounds::default() }, faults, "I3", "");
 }
