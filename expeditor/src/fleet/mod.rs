@@ -132,6 +132,11 @@ impl Fleet {
         self.launch(name).await
     }
 
+    /// Fails where that one has ended by itself: with how, and what it said last.
+    pub fn check(&self, name: &str) -> Result<(), Failure> {
+        fallen(self.find(name)?).map_or(Ok(()), Err)
+    }
+
     /// Resolves when one has ended by itself: with how, and what it said last.
     pub async fn fallen(&self) -> Failure {
         loop {
