@@ -7,6 +7,8 @@
 //! [`fleet`] is the same as processes of its own on servers, with people who order there, and [`Own`]
 //! a server that a test may do anything to.
 //!
+//! A [`proxy::Proxy`] stands between a service and its server, and loses one thing that they say.
+//!
 //! [`servers`] has the databases and brokers of tests that are about those.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -15,6 +17,7 @@ mod client;
 pub mod fleet;
 mod own;
 mod people;
+pub mod proxy;
 
 pub use app::{App, BOUND};
 pub use client::{Answer, Client, Event, Events};

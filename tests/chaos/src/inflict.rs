@@ -8,12 +8,16 @@ use std::{cell::Cell, time::Duration};
 use expeditor::exit::Failure;
 use rustix::process::{Pid, Signal, kill_process};
 use servers::{Postgres, RabbitMq};
+use testkit::proxy::{Proxy, Side, Trouble, Wire};
+use tokio::{sync::MutexGuard, time::timeout};
 
 use crate::{
     plan::Fault,
     stand::{Stand, of_servers},
 };
 
+/// Within this, what is waited for must come: a message that can be lost.
+const CHANCE: Duration = Duration::from_secs(60);
 /// Within this, an order must have ended after everything that went wrong.
 const GOES_ON: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -44,6 +48,10 @@ impl Inflictor<'_> {
             Fault::KillDatabase(away) => self.kill_database(*away).await?,
             Fault::KillBroker(away) => self.kill_broker(*away).await?,
             Fault::Hold(name, long) => self.hold(name, *long).await?,
+            Fault::Lose(whom, trouble) => self.lose(whom, *trouble).await?,
+            Fault::HalfOpen(whom, wire, side, long) => {
+                self.half_open(whom, *wire, *side, *long).await?;
+            }
         }
         let back = self.now().saturating_sub(start);
         self.until_an_order_ends(fault).await?;
@@ -81,6 +89,68 @@ impl Inflictor<'_> {
         self.sleep(long).await;
         self.signal(name, Signal::CONT)?;
         fleet.ready(name).await
+    }
+
+    async fn lose(&self, whom: &str, trouble: Trouble) -> Result<(), Failure> {
+        let _alone = self.replicas(whom).await;
+        let wire = match trouble {
+            Trouble::CutBeforeCommit | Trouble::CutAfterCommit => Wire::Postgres,
+            Trouble::LoseConfirm | Trouble::LoseAck => Wire::Amqp,
+        };
+        let proxy = self.proxy(whom, wire);
+        let before = proxy.fired();
+        proxy.arm(trouble);
+        if timeout(CHANCE, proxy.fires_beyond(before)).await.is_err() {
+            proxy.disarm();
+            let waited = CHANCE.as_secs();
+            let line = format!("{whom}: for {waited} s there was no chance for {trouble:?}");
+            return Err(Failure::No(line));
+        }
+        if trouble == Trouble::LoseAck {
+            // Until then the broker takes the message to be in work.
+            proxy.cut();
+        }
+        Ok(())
+    }
+
+    async fn half_open(
+        &self,
+        whom: &str,
+        wire: Wire,
+        side: Side,
+        long: Duration,
+    ) -> Result<(), Failure> {
+        let _alone = self.replicas(whom).await;
+        let proxy = self.proxy(whom, wire);
+        let start = self.now();
+        while proxy.swallow(side) == 0 {
+            if self.now().saturating_sub(start) > CHANCE {
+                return Err(Failure::No(format!("{whom} has no connection by {wire:?}")));
+            }
+            self.sleep(LOOK_AGAIN).await;
+        }
+        self.sleep(long).await;
+        proxy.cut();
+        Ok(())
+    }
+
+    /// Nothing else happens meanwhile to any of the processes that share these ways.
+    async fn replicas(&self, whom: &str) -> Vec<MutexGuard<'_, ()>> {
+        let mut guards = Vec::new();
+        for (name, alone) in &self.stand.processes {
+            if name.rsplit_once('-').is_some_and(|(name, _)| name == whom) {
+                guards.push(alone.lock().await);
+            }
+        }
+        guards
+    }
+
+    fn proxy(&self, whom: &str, wire: Wire) -> &Proxy {
+        let ways = &self.stand.ways[whom];
+        match wire {
+            Wire::Postgres => &ways.database,
+            Wire::Amqp => &ways.broker,
+        }
     }
 
     fn signal(&self, name: &str, signal: Signal) -> Result<(), Failure> {

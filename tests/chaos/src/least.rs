@@ -23,6 +23,11 @@ impl Least {
             (Kind::DatabaseKilled, 10),
             (Kind::BrokerKilled, 3),
             (Kind::ProcessHeld, 3),
+            (Kind::CommitCutOff, 3),
+            (Kind::CommitUnheard, 7),
+            (Kind::ConfirmLost, 2),
+            (Kind::AckLost, 3),
+            (Kind::HalfOpen, 3),
         ];
         Self { orders: 3_000, faults: faults.into() }
     }

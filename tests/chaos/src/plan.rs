@@ -1,9 +1,10 @@
-//! What goes wrong, and when, drawn from a seed: three lanes of faults, each one after another, that
+//! What goes wrong, and when, drawn from a seed: lanes of faults, each one after another, that
 //! overlap with those of the other lanes as it happens.
 
 use std::{fmt, ops::Range, time::Duration};
 
 use fastrand::Rng;
+use testkit::proxy::{Side, Trouble, Wire};
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,12 +17,31 @@ pub enum Kind {
     BrokerKilled,
     /// A service or a relay is stopped, and goes on after its leases have run out.
     ProcessHeld,
+    /// A connection is cut before a COMMIT reaches the database.
+    CommitCutOff,
+    /// A connection is cut after the database has committed, before its answer is heard.
+    CommitUnheard,
+    /// A confirm of the broker does not arrive.
+    ConfirmLost,
+    /// An acknowledgement does not arrive at the broker, and then the connection is cut.
+    AckLost,
+    /// Connections stay open, but what one side says does not arrive any more.
+    HalfOpen,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::ProcessKilled, Self::DatabaseKilled, Self::BrokerKilled, Self::ProcessHeld];
+    pub const ALL: [Self; 9] = [
+        Self::ProcessKilled,
+        Self::DatabaseKilled,
+        Self::BrokerKilled,
+        Self::ProcessHeld,
+        Self::CommitCutOff,
+        Self::CommitUnheard,
+        Self::ConfirmLost,
+        Self::AckLost,
+        Self::HalfOpen,
+    ];
 
     /// In words.
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +50,11 @@ impl Kind {
             Self::DatabaseKilled => "database killed",
             Self::BrokerKilled => "broker killed",
             Self::ProcessHeld => "process held",
+            Self::CommitCutOff => "commit cut off",
+            Self::CommitUnheard => "commit unheard",
+            Self::ConfirmLost => "confirm lost",
+            Self::AckLost => "ack lost",
+            Self::HalfOpen => "half-open",
         }
     }
 }
@@ -45,6 +70,11 @@ pub enum Fault {
     KillBroker(Duration),
     /// That process is stopped with SIGSTOP, and goes on after so long.
     Hold(String, Duration),
+    /// That happens to the next chance between these processes and their server.
+    Lose(String, Trouble),
+    /// Of the connections that these processes have, what that side says is swallowed for so long;
+    /// then those that are left are cut.
+    HalfOpen(String, Wire, Side, Duration),
 }
 
 impl Fault {
@@ -55,13 +85,21 @@ impl Fault {
             Self::KillDatabase(_) => Kind::DatabaseKilled,
             Self::KillBroker(_) => Kind::BrokerKilled,
             Self::Hold(..) => Kind::ProcessHeld,
+            Self::Lose(_, Trouble::CutBeforeCommit) => Kind::CommitCutOff,
+            Self::Lose(_, Trouble::CutAfterCommit) => Kind::CommitUnheard,
+            Self::Lose(_, Trouble::LoseConfirm) => Kind::ConfirmLost,
+            Self::Lose(_, Trouble::LoseAck) => Kind::AckLost,
+            Self::HalfOpen(..) => Kind::HalfOpen,
         }
     }
 
     /// Whom it happens to.
     pub fn whom(&self) -> &str {
         match self {
-            Self::KillProcess(name, _) | Self::Hold(name, _) => name,
+            Self::KillProcess(name, _)
+            | Self::Hold(name, _)
+            | Self::Lose(name, _)
+            | Self::HalfOpen(name, ..) => name,
             Self::KillDatabase(_) => "PostgreSQL",
             Self::KillBroker(_) => "RabbitMQ",
         }
@@ -76,6 +114,10 @@ impl fmt::Display for Fault {
                 write!(f, "{whom} is killed and away for {away:?}")
             }
             Self::Hold(_, long) => write!(f, "{whom} is held for {long:?}"),
+            Self::Lose(_, trouble) => write!(f, "{whom}: {trouble:?}"),
+            Self::HalfOpen(_, wire, side, long) => {
+                write!(f, "{whom}: of {wire:?}, the {side:?} is not heard for {long:?}")
+            }
         }
     }
 }
@@ -99,6 +141,13 @@ const HOLDABLE: [&[&str]; 3] = [
     &["payment-1", "store-1", "cook-1", "rider-1"],
 ];
 
+/// What all replicas of a service, or all relays, are called together.
+const RELAY: &str = "relay";
+const SERVICES: [&str; 7] =
+    ["orchestrator", "payment", "store", "cook", "rider", "mypage", "notification"];
+/// Longer than an answer of the database is waited for, and than heartbeats of the broker.
+const UNHEARD: Range<u64> = 16_000..22_000;
+
 /// Faults one after another, without end, in rounds: in each round the same ones in another order.
 #[derive(Clone, Debug)]
 pub struct Lane {
@@ -117,13 +166,17 @@ enum What {
     Servers,
     /// One of each kind of process is stopped once a round.
     Holds,
+    /// Something of what each service says to its servers, and they to it, is lost once a round.
+    Wires,
 }
 
 impl Lane {
-    /// The lanes of a seed: the deaths of these processes, those of servers, processes that are held.
+    /// The lanes of a seed: the deaths of these processes, those of servers, processes that are held,
+    /// connections that fail.
     pub fn all(seed: u64, processes: &[String]) -> Vec<Self> {
         let mut rng = Rng::with_seed(seed);
-        let whats = [What::Processes(processes.to_owned()), What::Servers, What::Holds];
+        let whats =
+            [What::Processes(processes.to_owned()), What::Servers, What::Holds, What::Wires];
         let lane = |what| Self { rng: rng.fork(), what, round: Vec::new(), rounds: 0 };
         whats.map(lane).into()
     }
@@ -132,7 +185,7 @@ impl Lane {
     pub fn enough(&self) -> u64 {
         match self.what {
             What::Processes(_) => 6,
-            What::Servers | What::Holds => 1,
+            What::Servers | What::Holds | What::Wires => 1,
         }
     }
 
@@ -163,11 +216,36 @@ impl Lane {
                 };
                 HOLDABLE.into_iter().map(hold).collect()
             }
+            What::Wires => wires(rng),
         };
         self.rng.shuffle(&mut round);
         self.round = round;
         self.rounds += 1;
     }
+}
+
+/// Every service commits unheard once.
+fn wires(rng: &mut Rng) -> Vec<Fault> {
+    let lose = |whom: &str, trouble| Fault::Lose(whom.to_owned(), trouble);
+    let unheard = SERVICES.map(|service| lose(service, Trouble::CutAfterCommit));
+    let mut some = SERVICES;
+    rng.shuffle(&mut some);
+    let cut_off = some[..3].iter().map(|service| lose(service, Trouble::CutBeforeCommit));
+    let acks = some[3..6].iter().map(|service| lose(service, Trouble::LoseAck));
+    let confirms = [lose(RELAY, Trouble::LoseConfirm), lose(RELAY, Trouble::LoseConfirm)];
+    let open = [
+        (some[0], Wire::Postgres, Side::Server),
+        (some[1], Wire::Amqp, Side::Server),
+        (RELAY, Wire::Amqp, Side::Client),
+    ];
+    let open: Vec<Fault> = open
+        .into_iter()
+        .map(|(whom, wire, side)| {
+            let long = Duration::from_millis(rng.u64(UNHEARD));
+            Fault::HalfOpen(whom.to_owned(), wire, side, long)
+        })
+        .collect();
+    unheard.into_iter().chain(cut_off).chain(acks).chain(confirms).chain(open).collect()
 }
 
 impl Iterator for Lane {
@@ -181,6 +259,7 @@ impl Iterator for Lane {
             What::Processes(_) => 100..1_200,
             What::Servers => 1_000..6_000,
             What::Holds => 5_000..15_000,
+            What::Wires => 300..2_500,
         };
         let pause = Duration::from_millis(self.rng.u64(pause));
         Some(Planned { pause, fault: self.round.pop()? })
@@ -227,6 +306,11 @@ mod tests {
             (Kind::DatabaseKilled, 10),
             (Kind::BrokerKilled, 3),
             (Kind::ProcessHeld, 3),
+            (Kind::CommitCutOff, 3),
+            (Kind::CommitUnheard, 7),
+            (Kind::ConfirmLost, 2),
+            (Kind::AckLost, 3),
+            (Kind::HalfOpen, 3),
         ];
         assert_eq!(counts, expected.into());
     }
