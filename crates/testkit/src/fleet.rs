@@ -69,9 +69,10 @@ pub async fn look(ground: &Ground, known: &Knowledge) -> Result<Report, Failure>
 pub struct Patient<'a> {
     /// Where they are.
     pub stage: &'a OnServers,
-    /// How long they send a request again that nobody answers. For anything else they wait twice
-    /// as long.
+    /// How long they send a request again that nobody answers.
     pub patience: Duration,
+    /// How long they wait for anything else.
+    pub waits: Duration,
     /// How far ahead an order for later lies.
     pub lead: Duration,
 }
@@ -82,7 +83,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl<'a> Patient<'a> {
     /// With a minute's patience.
     pub fn on(stage: &'a OnServers) -> Self {
-        Self { stage, patience: PATIENCE, lead: stage.lead() }
+        Self { stage, patience: PATIENCE, waits: 2 * PATIENCE, lead: stage.lead() }
     }
 }
 
@@ -97,7 +98,7 @@ impl Stage for Patient<'_> {
     }
 
     fn patience(&self) -> Duration {
-        2 * self.patience
+        self.waits
     }
 
     fn lead(&self) -> Duration {

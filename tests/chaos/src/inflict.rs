@@ -5,6 +5,7 @@
 
 use std::{cell::Cell, time::Duration};
 
+use contracts::{QueueKind, ServiceName, routes::queue};
 use expeditor::exit::Failure;
 use rustix::process::{Pid, Signal, kill_process};
 use servers::{Postgres, RabbitMq};
@@ -12,7 +13,7 @@ use testkit::proxy::{Proxy, Side, Trouble, Wire};
 use tokio::{sync::MutexGuard, time::timeout};
 
 use crate::{
-    plan::Fault,
+    plan::{Fault, Resource},
     stand::{Stand, of_servers},
 };
 
@@ -21,6 +22,8 @@ const CHANCE: Duration = Duration::from_secs(60);
 /// Within this, an order must have ended after everything that went wrong.
 const GOES_ON: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// So many messages wait before they are thrown away.
+const FEW: u64 = 3;
 
 /// What was seen of a fault.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +55,9 @@ impl Inflictor<'_> {
             Fault::HalfOpen(whom, wire, side, long) => {
                 self.half_open(whom, *wire, *side, *long).await?;
             }
+            Fault::Lack(what, long) => self.lack(*what, *long).await?,
+            Fault::Purge(name) => self.purge(name).await?,
+            Fault::Clock(name, ahead, long) => self.clock(name, *ahead, *long).await?,
         }
         let back = self.now().saturating_sub(start);
         self.until_an_order_ends(fault).await?;
@@ -132,6 +138,111 @@ impl Inflictor<'_> {
         self.sleep(long).await;
         proxy.cut();
         Ok(())
+    }
+
+    /// By its limits: the broker finds itself that it is beyond them, and that it is not.
+    async fn lack(&self, what: Resource, long: Duration) -> Result<(), Failure> {
+        let mut broker = self.stand.broker.lock().await;
+        let (none, enough) = match what {
+            Resource::Memory => (
+                "vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1000000})",
+                "vm_memory_monitor:set_vm_memory_high_watermark(0.4)",
+            ),
+            Resource::Disk => (
+                "rabbit_disk_monitor:set_disk_free_limit(\"1000TB\")",
+                "rabbit_disk_monitor:set_disk_free_limit(\"1MB\")",
+            ),
+        };
+        for (limit, alarms) in [(none, true), (enough, false)] {
+            let call = format!(
+                "ok = {limit}, F = fun F(0) -> none; F(N) -> \
+                 case rabbit_alarm:get_alarms() =/= [] of {alarms} -> came; \
+                 _ -> timer:sleep(50), F(N - 1) end end, F(400)."
+            );
+            let said = broker.act(move |broker| broker.control(&["eval", &call])).await;
+            let said = said.map_err(of_servers)?;
+            if !said.contains("came") {
+                return Err(Failure::No(format!("{what:?}, {alarms}: the alarm was {said}")));
+            }
+            if alarms {
+                self.sleep(long).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// So that something waits in the queue, nobody is there to take it.
+    async fn purge(&self, name: &str) -> Result<(), Failure> {
+        let (fleet, _alone) = (&self.stand.stage.fleet, self.stand.processes[name].lock().await);
+        let service = name.rsplit_once('-').and_then(|(name, _)| ServiceName::parse(name));
+        let service = service.expect("services alone are purged");
+        {
+            let mut broker = self.stand.broker.lock().await;
+            fleet.check(name)?;
+            fleet.kill(name)?;
+            let start = self.now();
+            while self.stand.stage.ground.queued_for(service).await? < FEW {
+                if self.now().saturating_sub(start) > CHANCE {
+                    return Err(Failure::No(format!("no commands wait for {name}")));
+                }
+                self.sleep(LOOK_AGAIN).await;
+            }
+            let (queue, url) = (queue(service, QueueKind::Commands), broker.server().url());
+            let vhost = url.rsplit('/').next().unwrap_or_default().to_owned();
+            let purge = move |broker: &mut RabbitMq| {
+                broker.control(&["purge_queue", "--vhost", &vhost, &queue])
+            };
+            broker.act(purge).await.map_err(of_servers)?;
+        }
+        let _there = self.stand.database_is_there.read().await;
+        fleet.launch(name).await
+    }
+
+    async fn clock(&self, name: &str, ahead: Duration, long: Duration) -> Result<(), Failure> {
+        let library = tokio::task::spawn_blocking(servers::faketime).await;
+        let library = library.expect("it does not panic").map_err(of_servers)?;
+        let library = library.display().to_string();
+        let (fleet, _alone) = (&self.stand.stage.fleet, self.stand.processes[name].lock().await);
+        let by = format!("+{}", ahead.as_secs());
+        let variables = [
+            ("LD_PRELOAD", library.as_str()),
+            ("FAKETIME", &by),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ];
+        for variables in [&variables[..], &[]] {
+            {
+                let _there = self.stand.database_is_there.read().await;
+                fleet.check(name)?;
+                fleet.kill(name)?;
+                fleet.begin_with(name, variables)?;
+                fleet.ready(name).await?;
+            }
+            let shows = self.clock_of(name).await?.as_secs();
+            let moved = !variables.is_empty();
+            if moved != (shows + 5 > ahead.as_secs()) {
+                return Err(Failure::No(format!(
+                    "{name}'s clock is ahead by {shows} s, not {by} s"
+                )));
+            }
+            if moved {
+                self.sleep(long).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// By how much a process's clock is ahead, as the date of its answers shows.
+    async fn clock_of(&self, name: &str) -> Result<Duration, Failure> {
+        let lost = || Failure::No(format!("{name} does not tell the time"));
+        let members = self.stand.stage.fleet.members();
+        let address = members.into_iter().find(|member| member.name == name);
+        let address = address.and_then(|member| member.address).ok_or_else(lost)?;
+        let answer = reqwest::get(format!("http://{address}/healthz")).await.map_err(|_| lost())?;
+        let date = answer.headers().get(reqwest::header::DATE).and_then(|it| it.to_str().ok());
+        let date = date.and_then(|date| httpdate::parse_http_date(date).ok()).ok_or_else(lost)?;
+        let millis = self.stand.stage.ports.now().as_millis().unsigned_abs();
+        let now = std::time::UNIX_EPOCH + Duration::from_millis(millis);
+        Ok(date.duration_since(now).unwrap_or_default())
     }
 
     /// Nothing else happens meanwhile to any of the processes that share these ways.

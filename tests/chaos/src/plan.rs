@@ -27,11 +27,17 @@ pub enum Kind {
     AckLost,
     /// Connections stay open, but what one side says does not arrive any more.
     HalfOpen,
+    /// The broker takes nothing more, as it says that it lacks memory or disk.
+    BrokerFull,
+    /// All that waited in a queue of commands is gone.
+    QueuePurged,
+    /// A process's wall clock goes ahead, and back again.
+    ClockMoved,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::ProcessKilled,
         Self::DatabaseKilled,
         Self::BrokerKilled,
@@ -41,6 +47,9 @@ impl Kind {
         Self::ConfirmLost,
         Self::AckLost,
         Self::HalfOpen,
+        Self::BrokerFull,
+        Self::QueuePurged,
+        Self::ClockMoved,
     ];
 
     /// In words.
@@ -55,6 +64,9 @@ impl Kind {
             Self::ConfirmLost => "confirm lost",
             Self::AckLost => "ack lost",
             Self::HalfOpen => "half-open",
+            Self::BrokerFull => "broker full",
+            Self::QueuePurged => "queue purged",
+            Self::ClockMoved => "clock moved",
         }
     }
 }
@@ -75,6 +87,22 @@ pub enum Fault {
     /// Of the connections that these processes have, what that side says is swallowed for so long;
     /// then those that are left are cut.
     HalfOpen(String, Wire, Side, Duration),
+    /// RabbitMQ says for so long that it lacks that.
+    Lack(Resource, Duration),
+    /// That service is killed, all commands that then wait for it are lost, and it is started.
+    Purge(String),
+    /// That process is killed and started with a clock that is ahead by the first, and after the
+    /// second the other way round.
+    Clock(String, Duration, Duration),
+}
+
+/// What a broker can lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// It has taken more memory than it may.
+    Memory,
+    /// Less of its disk is free than must be.
+    Disk,
 }
 
 impl Fault {
@@ -90,6 +118,9 @@ impl Fault {
             Self::Lose(_, Trouble::LoseConfirm) => Kind::ConfirmLost,
             Self::Lose(_, Trouble::LoseAck) => Kind::AckLost,
             Self::HalfOpen(..) => Kind::HalfOpen,
+            Self::Lack(..) => Kind::BrokerFull,
+            Self::Purge(_) => Kind::QueuePurged,
+            Self::Clock(..) => Kind::ClockMoved,
         }
     }
 
@@ -99,9 +130,11 @@ impl Fault {
             Self::KillProcess(name, _)
             | Self::Hold(name, _)
             | Self::Lose(name, _)
-            | Self::HalfOpen(name, ..) => name,
+            | Self::HalfOpen(name, ..)
+            | Self::Purge(name)
+            | Self::Clock(name, ..) => name,
             Self::KillDatabase(_) => "PostgreSQL",
-            Self::KillBroker(_) => "RabbitMQ",
+            Self::KillBroker(_) | Self::Lack(..) => "RabbitMQ",
         }
     }
 }
@@ -117,6 +150,11 @@ impl fmt::Display for Fault {
             Self::Lose(_, trouble) => write!(f, "{whom}: {trouble:?}"),
             Self::HalfOpen(_, wire, side, long) => {
                 write!(f, "{whom}: of {wire:?}, the {side:?} is not heard for {long:?}")
+            }
+            Self::Lack(what, long) => write!(f, "{whom} lacks {what:?} for {long:?}"),
+            Self::Purge(_) => write!(f, "{whom}'s queue of commands is purged"),
+            Self::Clock(_, ahead, long) => {
+                write!(f, "{whom}'s clock is ahead by {ahead:?} for {long:?}")
             }
         }
     }
@@ -148,6 +186,10 @@ const SERVICES: [&str; 7] =
 /// Longer than an answer of the database is waited for, and than heartbeats of the broker.
 const UNHEARD: Range<u64> = 16_000..22_000;
 
+/// A clock that goes back by more than 5 s takes tokens for such of the future, one that is ahead by
+/// more than two minutes takes them for old.
+const AHEAD: Range<u64> = 20_000..100_000;
+
 /// Faults one after another, without end, in rounds: in each round the same ones in another order.
 #[derive(Clone, Debug)]
 pub struct Lane {
@@ -168,15 +210,22 @@ enum What {
     Holds,
     /// Something of what each service says to its servers, and they to it, is lost once a round.
     Wires,
+    /// What a machine does once a round: memory and disk run out, a queue is emptied, clocks move.
+    Machines,
 }
 
 impl Lane {
     /// The lanes of a seed: the deaths of these processes, those of servers, processes that are held,
-    /// connections that fail.
+    /// connections that fail, machines that do.
     pub fn all(seed: u64, processes: &[String]) -> Vec<Self> {
         let mut rng = Rng::with_seed(seed);
-        let whats =
-            [What::Processes(processes.to_owned()), What::Servers, What::Holds, What::Wires];
+        let whats = [
+            What::Processes(processes.to_owned()),
+            What::Servers,
+            What::Holds,
+            What::Wires,
+            What::Machines,
+        ];
         let lane = |what| Self { rng: rng.fork(), what, round: Vec::new(), rounds: 0 };
         whats.map(lane).into()
     }
@@ -185,7 +234,7 @@ impl Lane {
     pub fn enough(&self) -> u64 {
         match self.what {
             What::Processes(_) => 6,
-            What::Servers | What::Holds | What::Wires => 1,
+            What::Servers | What::Holds | What::Wires | What::Machines => 1,
         }
     }
 
@@ -217,6 +266,7 @@ impl Lane {
                 HOLDABLE.into_iter().map(hold).collect()
             }
             What::Wires => wires(rng),
+            What::Machines => machines(rng),
         };
         self.rng.shuffle(&mut round);
         self.round = round;
@@ -248,6 +298,25 @@ fn wires(rng: &mut Rng) -> Vec<Fault> {
     unheard.into_iter().chain(cut_off).chain(acks).chain(confirms).chain(open).collect()
 }
 
+/// Only the payment's commands are purged: it answers each by itself, so that each is sent again until
+/// it is answered. What a person is asked for is sent again as well, but ever more seldom; an event
+/// that is lost nobody would tell again.
+fn machines(rng: &mut Rng) -> Vec<Fault> {
+    let mut millis = |range: Range<u64>| Duration::from_millis(rng.u64(range));
+    let mut faults: Vec<Fault> = [Resource::Memory, Resource::Disk]
+        .map(|what| Fault::Lack(what, millis(1_000..8_000)))
+        .into();
+    let clocks = [AHEAD, AHEAD].map(|ahead| (millis(ahead), millis(2_000..6_000)));
+    let whom = ["store-1", "cook-1", "rider-1", "mypage-1", "notification-1", "relay-1"];
+    faults.extend(
+        clocks.map(|(ahead, long)| {
+            Fault::Clock(whom[rng.usize(0..whom.len())].to_owned(), ahead, long)
+        }),
+    );
+    faults.push(Fault::Purge("payment-1".to_owned()));
+    faults
+}
+
 impl Iterator for Lane {
     type Item = Planned;
 
@@ -260,6 +329,7 @@ impl Iterator for Lane {
             What::Servers => 1_000..6_000,
             What::Holds => 5_000..15_000,
             What::Wires => 300..2_500,
+            What::Machines => 3_000..12_000,
         };
         let pause = Duration::from_millis(self.rng.u64(pause));
         Some(Planned { pause, fault: self.round.pop()? })
@@ -311,6 +381,9 @@ mod tests {
             (Kind::ConfirmLost, 2),
             (Kind::AckLost, 3),
             (Kind::HalfOpen, 3),
+            (Kind::BrokerFull, 2),
+            (Kind::QueuePurged, 1),
+            (Kind::ClockMoved, 2),
         ];
         assert_eq!(counts, expected.into());
     }

@@ -10,7 +10,7 @@ use expeditor::{
     exit::Failure,
     people::{
         pace::Closing,
-        plan::Plans,
+        plan::{Ending, Plan, Plans},
         show::{Script, Show},
     },
 };
@@ -25,12 +25,20 @@ use crate::{Least, Report, inflict::Inflictor, plan::Lane, report::Tally, stand:
 const RATE: f64 = 40.0;
 /// How long a request is repeated that nobody answers.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long anything else is waited for, beside all the time in which things go wrong.
+const WAITS: Duration = Duration::from_secs(900);
+/// How many orders at most wait out a deadline. It does not run while nothing is heard, and begins anew
+/// after that: so these end when no more goes wrong, and until then their customers keep looking.
+const SILENT: u64 = 2 * Least::TIMED_OUT;
 /// How far ahead an order for later lies: what its customer does before its time must not be late
 /// for what goes wrong meanwhile.
 const LEAD: Duration = Duration::from_secs(40);
 /// Orders that wait out a deadline, or for their time, are not placed in the last part, so that
 /// nobody has to wait for them alone: so many of a hundred are placed before it.
 const WITH_SLOW: u64 = 65;
+
+/// Every so many orders it is said how many there are.
+const TOLD: u64 = 500;
 
 /// How much is to happen.
 #[derive(Clone, Debug)]
@@ -62,6 +70,7 @@ struct Progress<'a> {
     ports: &'a Ports,
     start: Duration,
     placed: Cell<u64>,
+    silent: Cell<u64>,
     ended: Cell<u64>,
     lanes_done: Cell<bool>,
 }
@@ -80,6 +89,19 @@ impl Progress<'_> {
 
     fn is_enough(&self) -> bool {
         self.lanes_done.get() && self.extent.orders.is_none_or(|orders| self.placed.get() >= orders)
+    }
+
+    /// Not the payment that is slow: for as long as its deadline is put off, the gateway comes first.
+    fn may_come(&self, plan: Plan) -> bool {
+        if plan == Plan::SlowPayment || (plan.is_slow() && self.is_late()) {
+            return false;
+        }
+        let silent = plan.ending() == Ending::TimedOut;
+        if silent && self.silent.get() >= SILENT {
+            return false;
+        }
+        self.silent.set(self.silent.get() + u64::from(silent));
+        true
     }
 
     fn is_late(&self) -> bool {
@@ -106,6 +128,7 @@ pub async fn run(
         ports: &ports,
         start: ports.clock.elapsed(),
         placed: Cell::new(0),
+        silent: Cell::new(0),
         ended: Cell::new(0),
         lanes_done: Cell::new(false),
     };
@@ -154,13 +177,20 @@ async fn play(
     };
     let mut plans = Plans::new(seed);
     let plans = std::iter::repeat_with(|| plans.draw())
-        .filter(|plan| !(plan.is_slow() && progress.is_late()))
+        .filter(|plan| progress.may_come(*plan))
         .take_while(|_| !progress.is_enough())
         .inspect(|_| progress.placed.set(progress.placed.get() + 1));
     let script = Script { orders: 0, rate: RATE, seed };
     let (_open, closing) = Closing::new();
-    let people = Patient { stage: &stand.stage, patience: PATIENCE, lead: LEAD };
-    let step = || progress.ended.set(progress.ended.get() + 1);
+    let waits = WAITS + progress.extent.time;
+    let people = Patient { stage: &stand.stage, patience: PATIENCE, waits, lead: LEAD };
+    let step = || {
+        progress.ended.set(progress.ended.get() + 1);
+        if progress.ended.get() % TOLD == 0 {
+            let at = progress.took().as_secs_f64();
+            say(&format!("{at:6.1} s, {:5} ended", progress.ended.get()));
+        }
+    };
     let show = Show::play_plans(&people, plans, &script, closing, step);
     let (show, ()) = tokio::try_join!(show, lanes)?;
     Ok((show, tally.into_inner()))

@@ -20,9 +20,7 @@ use tokio::sync::{Mutex, RwLock};
 
 /// The deadlines: longer than anything of what goes wrong lasts, and than what comes together of
 /// it, so that nobody is late but who is silent on purpose.
-const DEADLINE: Duration = Duration::from_secs(60);
-/// When the slow gateway answers: well after its deadline.
-const SLOW: Duration = Duration::from_secs(90);
+const DEADLINE: Duration = Duration::from_secs(45);
 
 /// What all relays are called together.
 pub const RELAY: &str = "relay";
@@ -135,5 +133,4 @@ fn patient(plan: &mut FleetPlan) {
     let deadlines = &mut plan.settings.orchestrator.deadlines;
     deadlines.reprice = Some(DEADLINE);
     deadlines.amend = Some(DEADLINE);
-    plan.settings.payment.slow_after = SLOW;
 }
