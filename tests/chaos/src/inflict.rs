@@ -68,7 +68,7 @@ impl Inflictor<'_> {
         let (fleet, _alone) = (&self.stand.stage.fleet, self.stand.processes[name].lock().await);
         fleet.check(name)?;
         fleet.kill(name)?;
-        self.sleep(away).await;
+        self.lasts(away).await;
         let _there = self.stand.database_is_there.read().await;
         fleet.launch(name).await
     }
@@ -77,14 +77,14 @@ impl Inflictor<'_> {
         let _away = self.stand.database_is_there.write().await;
         let mut database = self.stand.database.lock().await;
         database.act(Postgres::kill).await.map_err(of_servers)?;
-        self.sleep(away).await;
+        self.lasts(away).await;
         database.act(Postgres::restart).await.map_err(of_servers)
     }
 
     async fn kill_broker(&self, away: Duration) -> Result<(), Failure> {
         let mut broker = self.stand.broker.lock().await;
         broker.act(RabbitMq::kill).await.map_err(of_servers)?;
-        self.sleep(away).await;
+        self.lasts(away).await;
         broker.act(RabbitMq::restart).await.map_err(of_servers)
     }
 
@@ -92,7 +92,7 @@ impl Inflictor<'_> {
         let (fleet, _alone) = (&self.stand.stage.fleet, self.stand.processes[name].lock().await);
         fleet.check(name)?;
         self.signal(name, Signal::STOP)?;
-        self.sleep(long).await;
+        self.lasts(long).await;
         self.signal(name, Signal::CONT)?;
         fleet.ready(name).await
     }
@@ -133,9 +133,9 @@ impl Inflictor<'_> {
             if self.now().saturating_sub(start) > CHANCE {
                 return Err(Failure::No(format!("{whom} has no connection by {wire:?}")));
             }
-            self.sleep(LOOK_AGAIN).await;
+            self.lasts(LOOK_AGAIN).await;
         }
-        self.sleep(long).await;
+        self.lasts(long).await;
         proxy.cut();
         Ok(())
     }
@@ -165,7 +165,7 @@ impl Inflictor<'_> {
                 return Err(Failure::No(format!("{what:?}, {alarms}: the alarm was {said}")));
             }
             if alarms {
-                self.sleep(long).await;
+                self.lasts(long).await;
             }
         }
         Ok(())
@@ -185,7 +185,7 @@ impl Inflictor<'_> {
                 if self.now().saturating_sub(start) > CHANCE {
                     return Err(Failure::No(format!("no commands wait for {name}")));
                 }
-                self.sleep(LOOK_AGAIN).await;
+                self.lasts(LOOK_AGAIN).await;
             }
             let (queue, url) = (queue(service, QueueKind::Commands), broker.server().url());
             let vhost = url.rsplit('/').next().unwrap_or_default().to_owned();
@@ -225,7 +225,7 @@ impl Inflictor<'_> {
                 )));
             }
             if moved {
-                self.sleep(long).await;
+                self.lasts(long).await;
             }
         }
         Ok(())
@@ -282,13 +282,17 @@ impl Inflictor<'_> {
                     "no order has ended for {waited} s since {fault}"
                 )));
             }
-            self.sleep(LOOK_AGAIN).await;
+            self.lasts(LOOK_AGAIN).await;
         }
         Ok(())
     }
 
-    async fn sleep(&self, long: Duration) {
-        self.stand.stage.ports.clock.sleep(long).await;
+    /// Lets a fault last.
+    async fn lasts(&self, long: Duration) {
+        let start = self.now();
+        while let Some(left) = long.checked_sub(self.now().saturating_sub(start)) {
+            self.stand.stage.ports.clock.sleep(left.max(LOOK_AGAIN)).await;
+        }
     }
 
     fn now(&self) -> Duration {
