@@ -70,9 +70,9 @@ pub struct Patient<'a> {
     /// Where they are.
     pub stage: &'a OnServers,
     /// How long they send a request again that nobody answers.
-    pub patience: Duration,
+    pub asking: Duration,
     /// How long they wait for anything else.
-    pub waits: Duration,
+    pub for_anything: Duration,
     /// How far ahead an order for later lies.
     pub lead: Duration,
 }
@@ -83,14 +83,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl<'a> Patient<'a> {
     /// With a minute's patience.
     pub fn on(stage: &'a OnServers) -> Self {
-        Self { stage, patience: PATIENCE, waits: 2 * PATIENCE, lead: stage.lead() }
+        Self { stage, asking: PATIENCE, for_anything: 2 * PATIENCE, lead: stage.lead() }
     }
 }
 
 #[async_trait]
 impl Stage for Patient<'_> {
     fn client(&self, _patience: Duration) -> Client {
-        self.stage.client(self.patience)
+        self.stage.client(self.asking)
     }
 
     async fn on_their_way(&self) -> Result<u64, Failure> {
@@ -98,7 +98,7 @@ impl Stage for Patient<'_> {
     }
 
     fn patience(&self) -> Duration {
-        self.waits
+        self.for_anything
     }
 
     fn lead(&self) -> Duration {

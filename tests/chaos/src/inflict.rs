@@ -149,8 +149,8 @@ impl Inflictor<'_> {
                 "vm_memory_monitor:set_vm_memory_high_watermark(0.4)",
             ),
             Resource::Disk => (
-                "rabbit_disk_monitor:set_disk_free_limit(\"1000TB\")",
-                "rabbit_disk_monitor:set_disk_free_limit(\"1MB\")",
+                "rabbit_disk_monitor:set_disk_free_limit(1000000000000000)",
+                "rabbit_disk_monitor:set_disk_free_limit(1000000)",
             ),
         };
         for (limit, alarms) in [(none, true), (enough, false)] {

@@ -326,10 +326,10 @@ impl Iterator for Lane {
         }
         let pause = match self.what {
             What::Processes(_) => 100..1_200,
-            What::Servers => 1_000..6_000,
-            What::Holds => 5_000..15_000,
+            What::Servers => 300..3_000,
+            What::Holds => 1_000..6_000,
             What::Wires => 300..2_500,
-            What::Machines => 3_000..12_000,
+            What::Machines => 1_000..6_000,
         };
         let pause = Duration::from_millis(self.rng.u64(pause));
         Some(Planned { pause, fault: self.round.pop()? })

@@ -182,8 +182,8 @@ async fn play(
         .inspect(|_| progress.placed.set(progress.placed.get() + 1));
     let script = Script { orders: 0, rate: RATE, seed };
     let (_open, closing) = Closing::new();
-    let waits = WAITS + progress.extent.time;
-    let people = Patient { stage: &stand.stage, patience: PATIENCE, waits, lead: LEAD };
+    let for_anything = WAITS + progress.extent.time;
+    let people = Patient { stage: &stand.stage, asking: PATIENCE, for_anything, lead: LEAD };
     let step = || {
         progress.ended.set(progress.ended.get() + 1);
         if progress.ended.get() % TOLD == 0 {
