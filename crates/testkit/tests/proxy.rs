@@ -165,8 +165,8 @@ async fn a_confirm_is_lost_and_its_message_is_not() {
 async fn an_acknowledgement_is_lost_and_its_message_comes_again() {
     let rig = Rig::new().await;
     let direct = rig.direct().await;
-    let _ = rig.publish(&direct).await;
-    let _ = rig.publish(&direct).await;
+    drop(rig.publish(&direct).await);
+    drop(rig.publish(&direct).await);
     let mut channel = rig.through().await;
     rig.proxy.arm(Trouble::LoseAck);
     assert_eq!(take(&rig, &mut channel, 2).await, [false; 2]);

@@ -327,9 +327,8 @@ impl Iterator for Lane {
         let pause = match self.what {
             What::Processes(_) => 100..1_200,
             What::Servers => 300..3_000,
-            What::Holds => 1_000..6_000,
             What::Wires => 300..2_500,
-            What::Machines => 1_000..6_000,
+            What::Holds | What::Machines => 1_000..6_000,
         };
         let pause = Duration::from_millis(self.rng.u64(pause));
         Some(Planned { pause, fault: self.round.pop()? })

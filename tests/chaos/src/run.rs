@@ -186,7 +186,7 @@ async fn play(
     let people = Patient { stage: &stand.stage, asking: PATIENCE, for_anything, lead: LEAD };
     let step = || {
         progress.ended.set(progress.ended.get() + 1);
-        if progress.ended.get() % TOLD == 0 {
+        if progress.ended.get().is_multiple_of(TOLD) {
             let at = progress.took().as_secs_f64();
             say(&format!("{at:6.1} s, {:5} ended", progress.ended.get()));
         }

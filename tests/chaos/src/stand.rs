@@ -124,6 +124,7 @@ fn lead(access: &mut Access, ways: &BTreeMap<String, Ways>) {
 }
 
 /// What a server's failure is to whoever runs this.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 pub fn of_servers(error: servers::Error) -> Failure {
     Failure::Environment(error.to_string())
 }
