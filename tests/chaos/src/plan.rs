@@ -215,17 +215,13 @@ enum What {
 }
 
 impl Lane {
-    /// The lanes of a seed: the deaths of these processes, those of servers, processes that are held,
-    /// connections that fail, machines that do.
+    /// The lanes of a seed: two of the deaths of these processes, so that several are dead at a time,
+    /// the deaths of servers, processes that are held, connections that fail, machines that do.
     pub fn all(seed: u64, processes: &[String]) -> Vec<Self> {
         let mut rng = Rng::with_seed(seed);
-        let whats = [
-            What::Processes(processes.to_owned()),
-            What::Servers,
-            What::Holds,
-            What::Wires,
-            What::Machines,
-        ];
+        let processes = What::Processes(processes.to_owned());
+        let whats =
+            [processes.clone(), processes, What::Servers, What::Holds, What::Wires, What::Machines];
         let lane = |what| Self { rng: rng.fork(), what, round: Vec::new(), rounds: 0 };
         whats.map(lane).into()
     }
@@ -233,7 +229,7 @@ impl Lane {
     /// How many rounds it has to play to have been played enough.
     pub fn enough(&self) -> u64 {
         match self.what {
-            What::Processes(_) => 6,
+            What::Processes(_) => 3,
             What::Servers | What::Holds | What::Wires | What::Machines => 1,
         }
     }
