@@ -74,3 +74,28 @@ async fn play() -> Result<(), Failure> {
         report.wrong.len()
     )))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Option<(Option<u64>, u64, u64)> {
+        let Options { extent, seed } = options(words.iter().map(|&word| word.to_owned()))?;
+        Some((extent.orders, extent.time.as_secs(), seed))
+    }
+
+    #[test]
+    fn without_a_time_it_is_the_run_of_the_suite_and_with_one_it_lasts_so_long() {
+        assert_eq!(parsed(&["--seed", "7"]), Some((Some(3_000), 0, 7)));
+        assert_eq!(parsed(&["--minutes", "9", "--seed", "7"]), Some((None, 540, 7)));
+        assert_ne!(parsed(&[]), parsed(&[]), "each run without a seed is another one");
+    }
+
+    #[test]
+    fn what_is_no_option_is_refused() {
+        for words in [&["--minutes"][..], &["--minutes", "0"], &["--seed", "x"], &["--hours", "1"]]
+        {
+            assert_eq!(parsed(words), None, "{words:?}");
+        }
+    }
+}
