@@ -20,7 +20,7 @@ use crate::{
 /// Within this, what is waited for must come: a message that can be lost.
 const CHANCE: Duration = Duration::from_secs(60);
 /// Within this, an order must have ended after everything that went wrong.
-const GOES_ON: Duration = Duration::from_secs(60);
+const GOES_ON: Duration = Duration::from_secs(120);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// So many messages wait before they are thrown away.
 const FEW: u64 = 3;
