@@ -99,7 +99,8 @@ mod tests {
     #[test]
     fn each_ending_and_each_fault_is_counted() {
         let faults: BTreeMap<Kind, u64> = Kind::ALL.map(|kind| (kind, 60)).into();
-        let mut ended: BTreeMap<Ending, u64> = Ending::ALL.map(|ending| (ending, 500)).into();
+        let mut ended: BTreeMap<Ending, u64> = Ending::ALL.map(|ending| (ending, 300)).into();
+        ended.insert(Ending::Delivered, 1_700);
         let least = Least::of_suite();
         assert_eq!(least.lacking(&ended, &faults), Vec::<String>::new());
         ended.insert(Ending::TimedOut, 14);
