@@ -70,7 +70,8 @@ impl Inflictor<'_> {
         fleet.kill(name)?;
         self.lasts(away).await;
         let _there = self.stand.database_is_there.read().await;
-        fleet.launch(name).await
+        fleet.begin(name)?;
+        self.until_ready(name).await
     }
 
     async fn kill_database(&self, away: Duration) -> Result<(), Failure> {
@@ -83,6 +84,7 @@ impl Inflictor<'_> {
 
     async fn kill_broker(&self, away: Duration) -> Result<(), Failure> {
         let mut broker = self.stand.broker.lock().await;
+        self.stand.broker_was_away.set(self.stand.broker_was_away.get() + 1);
         broker.act(RabbitMq::kill).await.map_err(of_servers)?;
         self.lasts(away).await;
         broker.act(RabbitMq::restart).await.map_err(of_servers)
@@ -94,7 +96,7 @@ impl Inflictor<'_> {
         self.signal(name, Signal::STOP)?;
         self.lasts(long).await;
         self.signal(name, Signal::CONT)?;
-        fleet.ready(name).await
+        self.until_ready(name).await
     }
 
     async fn lose(&self, whom: &str, trouble: Trouble) -> Result<(), Failure> {
@@ -195,7 +197,8 @@ impl Inflictor<'_> {
             broker.act(purge).await.map_err(of_servers)?;
         }
         let _there = self.stand.database_is_there.read().await;
-        fleet.launch(name).await
+        fleet.begin(name)?;
+        self.until_ready(name).await
     }
 
     async fn clock(&self, name: &str, ahead: Duration, long: Duration) -> Result<(), Failure> {
@@ -215,7 +218,7 @@ impl Inflictor<'_> {
                 fleet.check(name)?;
                 fleet.kill(name)?;
                 fleet.begin_with(name, variables)?;
-                fleet.ready(name).await?;
+                self.until_ready(name).await?;
             }
             let shows = self.clock_of(name).await?.as_secs();
             let moved = !variables.is_empty();
@@ -261,6 +264,21 @@ impl Inflictor<'_> {
         match wire {
             Wire::Postgres => &ways.database,
             Wire::Amqp => &ways.broker,
+        }
+    }
+
+    /// A broker that is killed meanwhile is waited for besides: how long it takes to start is no
+    /// matter of this process.
+    async fn until_ready(&self, name: &str) -> Result<(), Failure> {
+        loop {
+            let before = self.stand.broker_was_away.get();
+            let away = self.stand.broker.try_lock().is_err();
+            match self.stand.stage.fleet.ready(name).await {
+                Err(_) if away || self.stand.broker_was_away.get() > before => {
+                    drop(self.stand.broker.lock().await);
+                }
+                ready => return ready,
+            }
         }
     }
 

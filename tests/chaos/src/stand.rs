@@ -1,7 +1,7 @@
 //! What the faults happen to: two servers, every service and two relays, and between them proxies that
 //! understand what they say.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use contracts::ServiceName;
 use expeditor::{
@@ -41,6 +41,8 @@ pub struct Stand {
     pub database: Mutex<Own<Postgres>>,
     /// The broker.
     pub broker: Mutex<Own<RabbitMq>>,
+    /// How often the broker was killed.
+    pub broker_was_away: Cell<u64>,
     /// Held to write while there is no database server. A process does not start without one, which
     /// is for its supervisor to repeat; here it is started when there is one again.
     pub database_is_there: RwLock<()>,
@@ -79,6 +81,7 @@ impl Stand {
             stage,
             database: Mutex::new(database),
             broker: Mutex::new(broker),
+            broker_was_away: Cell::new(0),
             database_is_there: RwLock::default(),
             ways,
             directory,
