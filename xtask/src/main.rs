@@ -34,6 +34,8 @@ Usage: cargo xtask <CHORE>
   services status  Say what runs.
   simulate         Run seeds of the simulation: 1000, or --seeds N, from --seed S on. One seed alone is
                    told with its trace; --without PARTS leaves parts of its scenario out.
+  chaos            Let things go wrong with real processes on servers of their own while people order: as
+                   long as the suite does, or --minutes M; --seed S decides what and when.
   help             Print this.
 
 Exit status: 0 done, 1 a step failed or a rule is broken, 2 wrong usage, 3 something is missing.";
@@ -45,6 +47,7 @@ enum Chore {
     Codemap,
     Services(services::Wish),
     Simulate(Vec<String>),
+    Chaos(Vec<String>),
     Help,
 }
 
@@ -96,7 +99,10 @@ fn main() -> ExitCode {
         Ok(Chore::Test { filter }) => suite::run(root, filter.as_deref()),
         Ok(Chore::Codemap) => codemap::run(root),
         Ok(Chore::Services(wish)) => services::run(wish),
-        Ok(Chore::Simulate(options)) => simulate(root, &options),
+        Ok(Chore::Simulate(options)) => optimised(root, "simulation", &options),
+        Ok(Chore::Chaos(options)) => {
+            needs::ensure().and_then(|()| optimised(root, "chaos", &options))
+        }
         Ok(Chore::Help) => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
@@ -116,16 +122,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the simulation, optimised as what is shipped.
-fn simulate(root: &Path, options: &[String]) -> Result<String, Failure> {
+/// Runs a crate that looks for what is wrong, optimised as what is shipped.
+fn optimised(root: &Path, package: &str, options: &[String]) -> Result<String, Failure> {
     let mut command = Command::new("cargo");
-    command.args(["run", "--quiet", "--release", "--package", "simulation", "--"]);
+    command.args(["run", "--quiet", "--release", "--package", package, "--"]);
     let status = command.args(options).current_dir(root).status();
     match status.map(|status| status.code()) {
         Ok(Some(0)) => Ok(String::new()),
-        Ok(Some(2)) => Err(Failure::Usage("the simulation does not know these options".to_owned())),
-        Ok(Some(1)) => Err(Failure::Broken("the simulation found something wrong".to_owned())),
-        Ok(_) => Err(Failure::Broken("the simulation did not run to its end".to_owned())),
+        Ok(Some(2)) => Err(Failure::Usage(format!("{package} does not know these options"))),
+        Ok(Some(1)) => Err(Failure::Broken(format!("{package} found something wrong"))),
+        Ok(_) => Err(Failure::Broken(format!("{package} did not run to its end"))),
         Err(error) => Err(Failure::Missing(format!("cargo cannot be run: {error}"))),
     }
 }
@@ -137,9 +143,8 @@ fn parse(words: &[&str]) -> Result<Chore, Failure> {
         ["test", filter] if !filter.starts_with('-') => {
             Ok(Chore::Test { filter: Some((*filter).to_owned()) })
         }
-        ["simulate", options @ ..] => {
-            Ok(Chore::Simulate(options.iter().map(|&word| word.to_owned()).collect()))
-        }
+        ["simulate", options @ ..] => Ok(Chore::Simulate(owned(options))),
+        ["chaos", options @ ..] => Ok(Chore::Chaos(owned(options))),
         ["codemap"] => Ok(Chore::Codemap),
         ["services", "up"] => Ok(Chore::Services(Wish::Up { durable: false })),
         ["services", "up", "--durable"] => Ok(Chore::Services(Wish::Up { durable: true })),
@@ -152,6 +157,10 @@ fn parse(words: &[&str]) -> Result<Chore, Failure> {
     }
 }
 
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,7 +169,9 @@ mod tests {
     fn each_chore_is_understood() {
         let filter = |filter: Option<&str>| Chore::Test { filter: filter.map(ToOwned::to_owned) };
         let simulate = Chore::Simulate(vec!["--seed".to_owned(), "7".to_owned()]);
-        let cases: [(&[&str], Chore); 12] = [
+        let chaos = Chore::Chaos(vec!["--minutes".to_owned(), "9".to_owned()]);
+        let cases: [(&[&str], Chore); 13] = [
+            (&["chaos", "--minutes", "9"], chaos),
             (&["simulate", "--seed", "7"], simulate),
             (&[], Chore::Help),
             (&["help"], Chore::Help),

@@ -12,11 +12,12 @@ use expeditor::{
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use runtime::auth::Role;
+use testkit::Own;
 
 use crate::{
     caller::{Call, Caller},
     eyes::Eyes,
-    place::{Own, Place},
+    place::Place,
     stage::{Load, end_well, ground, long_deadlines, start_with},
     tap,
 };
@@ -94,7 +95,7 @@ impl Outage<'_> {
         let before = eyes.versions().await.len();
         let enough = async || eyes.versions().await.len() >= before + 20;
         eyes.until(eyes.now(), "people order", enough).await;
-        broker.act(end).await;
+        broker.act(end).await.unwrap();
         let gone = eyes.now();
         for name in begin {
             self.stage.fleet.kill(name).unwrap();
@@ -112,7 +113,7 @@ impl Outage<'_> {
         }
         assert_eq!(self.probe("orchestrator-1", "readyz").await, Some(StatusCode::OK));
         let open = eyes.orders(OPEN).await;
-        broker.act(servers::RabbitMq::restart).await;
+        broker.act(servers::RabbitMq::restart).await.unwrap();
         let back = eyes.now();
         let ready = join_all(begin.iter().map(|name| self.stage.fleet.ready(name))).await;
         ready.into_iter().collect::<Result<(), _>>().unwrap();
