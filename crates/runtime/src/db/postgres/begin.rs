@@ -9,6 +9,7 @@
 use std::collections::{HashMap, HashSet};
 
 use contracts::{MessageId, QueueKind, Timestamp};
+use mutants::mutant;
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
@@ -46,6 +47,9 @@ pub(super) async fn claim(
         received.iter().map(|received| (received.consumer, received.message_id)).collect();
     for row in &claimed {
         seen.remove(&(column::consumer(row, 0)?, column::message_id(row, 1)?));
+    }
+    if mutant!("postgres-does-not-tell-what-was-seen") {
+        seen.clear();
     }
     Ok(seen)
 }
