@@ -11,6 +11,7 @@ use std::{
 };
 
 mod codemap;
+mod mutants;
 mod needs;
 mod services;
 mod suite;
@@ -34,6 +35,9 @@ Usage: cargo xtask <CHORE>
   services status  Say what runs.
   simulate         Run seeds of the simulation: 1000, or --seeds N, from --seed S on. One seed alone is
                    told with its trace; --without PARTS leaves parts of its scenario out.
+  mutants          Switch on one seeded bug after another, and see that every layer of tests that must
+                   notice does. --only PART: those whose name contains it. --everywhere: on every
+                   layer, also those that need not notice.
   help             Print this.
 
 Exit status: 0 done, 1 a step failed or a rule is broken, 2 wrong usage, 3 something is missing.";
@@ -45,6 +49,7 @@ enum Chore {
     Codemap,
     Services(services::Wish),
     Simulate(Vec<String>),
+    Mutants(mutants::Wish),
     Help,
 }
 
@@ -97,6 +102,7 @@ fn main() -> ExitCode {
         Ok(Chore::Codemap) => codemap::run(root),
         Ok(Chore::Services(wish)) => services::run(wish),
         Ok(Chore::Simulate(options)) => simulate(root, &options),
+        Ok(Chore::Mutants(wish)) => mutants::run(root, &wish),
         Ok(Chore::Help) => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
@@ -145,11 +151,29 @@ fn parse(words: &[&str]) -> Result<Chore, Failure> {
         ["services", "up", "--durable"] => Ok(Chore::Services(Wish::Up { durable: true })),
         ["services", "down"] => Ok(Chore::Services(Wish::Down)),
         ["services", "status"] => Ok(Chore::Services(Wish::Status)),
-        _ => {
-            let line = format!("no such chore: {}; see `cargo xtask help`", words.join(" "));
-            Err(Failure::Usage(line))
+        ["mutants", options @ ..] => {
+            wish_of(options).map(Chore::Mutants).ok_or_else(|| no_such_chore(words))
+        }
+        _ => Err(no_such_chore(words)),
+    }
+}
+
+fn no_such_chore(words: &[&str]) -> Failure {
+    let line = format!("no such chore: {}; see `cargo xtask help`", words.join(" "));
+    Failure::Usage(line)
+}
+
+fn wish_of(options: &[&str]) -> Option<mutants::Wish> {
+    let mut wish = mutants::Wish::default();
+    let mut words = options.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "--only" => wish.only = Some((*words.next()?).to_owned()),
+            "--everywhere" => wish.everywhere = true,
+            _ => return None,
         }
     }
+    Some(wish)
 }
 
 #[cfg(test)]

@@ -1,0 +1,98 @@
+//! What each layer of tests is run by: programs that the build of the workspace's tests makes anyway,
+//! and those of their tests that are quick enough to be run for every mutant.
+
+use mutants::Layer;
+
+/// A program, with what is asked of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tests {
+    /// The folder of its package, from the root.
+    pub(super) package: &'static str,
+    /// Which of its targets.
+    pub(super) target: Target,
+    /// Its arguments.
+    pub(super) arguments: &'static [&'static str],
+}
+
+/// What a program is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// The tests in the library.
+    Library,
+    /// The tests of that name beside it.
+    Tests(&'static str),
+    /// The program of that name.
+    Program(&'static str),
+}
+
+impl Tests {
+    const fn of(package: &'static str, target: Target) -> Self {
+        Self { package, target, arguments: &[] }
+    }
+
+    const fn library(package: &'static str) -> Self {
+        Self::of(package, Target::Library)
+    }
+
+    const fn beside(package: &'static str, name: &'static str) -> Self {
+        Self::of(package, Target::Tests(name))
+    }
+
+    const fn only(self, arguments: &'static [&'static str]) -> Self {
+        Self { arguments, ..self }
+    }
+}
+
+const ENGINE: &[Tests] = &[Tests::beside("crates/saga", "engine")];
+const SERVICE: &[Tests] = &[
+    Tests::beside("orchestrator", "scenarios"),
+    Tests::beside("participants/payment", "payment"),
+    Tests::beside("participants/store", "store"),
+    Tests::library("participants/cook"),
+    Tests::library("participants/rider"),
+    Tests::library("subscribers/mypage"),
+    Tests::library("subscribers/notification"),
+];
+const RELAY: &[Tests] = &[Tests::library("relay"), Tests::beside("relay", "relay")];
+const PATH: &[Tests] = &[
+    Tests::library("crates/runtime"),
+    Tests::beside("crates/runtime", "path_memory"),
+    Tests::beside("crates/runtime", "path"),
+];
+const DATABASE: &[Tests] = &[Tests::beside("crates/runtime", "database_contract")];
+const BROKER: &[Tests] = &[
+    Tests::library("crates/runtime").only(&["broker::"]),
+    Tests::beside("crates/runtime", "broker_rabbitmq").only(&["--skip", "alone::"]),
+];
+const MODEL: &[Tests] = &[Tests::beside("tests/model", "bounds").only(&[
+    "--exact",
+    "one_order::all_goes_well",
+    "one_order::people_refuse_and_bring_back",
+    "one_order::the_customer_cancels",
+    "one_order::a_deadline_passes_and_the_customer_cancels",
+    "two_orders::want_the_last_portion",
+])];
+const SIMULATION: &[Tests] = &[Tests::of("tests/simulation", Target::Program("simulation"))
+    .only(&["--first-wrong", "--seeds", "40"])];
+const LEDGER: &[Tests] = &[Tests::beside("relay", "shared").only(&[
+    "--exact",
+    "nothing_is_lost_and_order_is_kept_in_a_storm",
+    "a_relay_that_cannot_renew_its_leases_falls_silent",
+    "an_unroutable_row_holds_its_key_until_it_is_parked",
+    "an_outage_of_the_broker_counts_against_no_row",
+])];
+
+/// Those of a layer, in the order in which they are run.
+pub(super) const fn of(layer: Layer) -> &'static [Tests] {
+    match layer {
+        Layer::Engine => ENGINE,
+        Layer::Service => SERVICE,
+        Layer::Relay => RELAY,
+        Layer::Path => PATH,
+        Layer::Database => DATABASE,
+        Layer::Broker => BROKER,
+        Layer::Model => MODEL,
+        Layer::Simulation => SIMULATION,
+        Layer::Ledger => LEDGER,
+    }
+}

@@ -1,0 +1,232 @@
+//! `cargo xtask mutants`: switches on one seeded bug after another and looks whether every layer of
+//! tests that must notice it does. All of them are compiled in already; one is chosen by the
+//! environment when a program starts.
+//!
+//! First each layer is run without a mutant: a layer that fails on its own notices nothing.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+    process,
+    sync::{Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use mutants::{Layer, Mutant, VARIABLE};
+
+use crate::{Failure, services::ForTests};
+
+mod layers;
+mod places;
+mod programs;
+mod trial;
+
+use programs::Programs;
+use trial::Outcome;
+
+/// How much longer than without a mutant a layer may take before it counts as one that never ends.
+const LONGER: u32 = 4;
+/// The least time that it has.
+const LEAST: Duration = Duration::from_secs(20);
+/// How many are tried at the same time, beyond one for each core: some only wait for servers.
+const FURTHER: usize = 1;
+
+/// What is wished for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// Only the mutants whose name contains this.
+    pub(crate) only: Option<String>,
+    /// On every layer, also those that need not notice.
+    pub(crate) everywhere: bool,
+}
+
+/// Something to be run: a layer, with a mutant or with none.
+type Trial = (Option<&'static Mutant>, Layer);
+
+/// Tries them. Answers the closing line.
+pub(crate) fn run(root: &Path, wish: &Wish) -> Result<String, Failure> {
+    let wanted = |it: &&Mutant| wish.only.as_ref().is_none_or(|part| it.name.contains(part));
+    let mut chosen: Vec<&'static Mutant> = mutants::all().filter(wanted).collect();
+    if chosen.is_empty() {
+        return Err(Failure::Usage("there is no mutant of such a name".to_owned()));
+    }
+    // The long ones first, so that none is waited for in the end.
+    chosen.sort_by_key(|mutant| std::cmp::Reverse(mutant.caught_by.last()));
+    let layers_of = |mutant: &Mutant| {
+        if wish.everywhere { Layer::ALL.to_vec() } else { mutant.caught_by.to_vec() }
+    };
+    let trials: Vec<Trial> = chosen
+        .iter()
+        .flat_map(|mutant| layers_of(mutant).into_iter().map(|layer| (Some(*mutant), layer)))
+        .collect();
+    let mut needed: Vec<Layer> = trials.iter().map(|(_, layer)| *layer).collect();
+    needed.sort_unstable_by(|one, other| other.cmp(one));
+    needed.dedup();
+
+    let mut servers = ForTests::default();
+    servers.bring()?;
+    let bench = Bench::new(Programs::build(root)?, servers.environment.clone())?;
+    let (began, places) = (now(), places::places(root).unwrap_or_default());
+    let base = bench.base_line(needed)?;
+    let tried = bench.try_all(trials, &base)?;
+    let took = now() - began;
+
+    let mut survived = 0;
+    for mutant in mutants::all().filter(wanted) {
+        let of_it = |(it, _): &Trial| it.is_some_and(|it| it.name == mutant.name);
+        let outcomes: BTreeMap<Layer, &Outcome> =
+            tried.iter().filter(|(it, _)| of_it(it)).map(|((_, layer), it)| (*layer, it)).collect();
+        let told = told(mutant, &outcomes);
+        survived += usize::from(told.is_err());
+        println!("{}", told.unwrap_or_else(|told| told));
+        for place in places.get(mutant.name).into_iter().flatten().filter(|_| wish.only.is_some()) {
+            println!("    at {place}");
+        }
+    }
+    println!();
+    let (count, trials) = (chosen.len(), tried.len());
+    let line = format!("{count} mutants, {trials} trials in {:.0} s", took.as_secs_f64());
+    match survived {
+        0 => Ok(format!("{line}: each was caught by every layer that must")),
+        _ => Err(Failure::Broken(format!("{line}: {survived} survived a layer that must catch"))),
+    }
+}
+
+/// How a mutant fared, and whether all that must have noticed it; the error where one has not.
+fn told(mutant: &Mutant, outcomes: &BTreeMap<Layer, &Outcome>) -> Result<String, String> {
+    let mut lines = Vec::new();
+    let mut well = true;
+    for (layer, outcome) in outcomes {
+        let must = mutant.caught_by.contains(layer);
+        let (word, by) = match &outcome.noticed {
+            Some(by) => ("caught", by.as_str()),
+            None if must => ("SURVIVED", "nothing noticed it"),
+            None => ("-", "need not notice it"),
+        };
+        well &= outcome.noticed.is_some() || !must;
+        let (name, took) = (layer.name(), outcome.took.as_secs_f64());
+        lines.push(format!("    {word:8} {name:10} {took:5.1} s  {by}"));
+    }
+    let text = format!("{}: {}\n{}", mutant.name, mutant.breaks, lines.join("\n"));
+    if well { Ok(text) } else { Err(text) }
+}
+
+#[expect(clippy::disallowed_methods, reason = "measures chores; no service runs in here")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Where trials are run.
+struct Bench {
+    programs: Programs,
+    servers: Vec<(&'static str, String)>,
+    /// Removed in the end.
+    folder: PathBuf,
+}
+
+impl Bench {
+    fn new(programs: Programs, servers: Vec<(&'static str, String)>) -> Result<Self, Failure> {
+        let folder = env::temp_dir().join(format!("expeditor-mutants-{}", process::id()));
+        fs::create_dir_all(&folder)
+            .map_err(|error| Failure::Missing(format!("{}: {error}", folder.display())))?;
+        Ok(Self { programs, servers, folder })
+    }
+
+    /// How long each layer takes by itself.
+    fn base_line(&self, layers: Vec<Layer>) -> Result<BTreeMap<Layer, Duration>, Failure> {
+        let trials = layers.into_iter().map(|layer| (None, layer)).collect();
+        let outcomes = self.all(trials, &|_| Duration::from_secs(240))?;
+        let mut base = BTreeMap::new();
+        for ((_, layer), Outcome { noticed, took }) in outcomes {
+            println!("without a mutant, {:10} {:5.1} s", layer.name(), took.as_secs_f64());
+            if let Some(by) = noticed {
+                let what = format!("{} fails without any mutant: {by}", layer.name());
+                return Err(Failure::Broken(what));
+            }
+            base.insert(layer, took);
+        }
+        println!();
+        Ok(base)
+    }
+
+    fn try_all(
+        &self,
+        trials: Vec<Trial>,
+        base: &BTreeMap<Layer, Duration>,
+    ) -> Result<Vec<(Trial, Outcome)>, Failure> {
+        let usual = |layer: &Layer| base.get(layer).copied().unwrap_or_default();
+        self.all(trials, &|layer| (usual(&layer) * LONGER).max(LEAST))
+    }
+
+    /// Runs all, several at a time.
+    #[expect(clippy::disallowed_methods, reason = "chores have no ports; no service runs in here")]
+    fn all(
+        &self,
+        trials: Vec<Trial>,
+        within: &(dyn Fn(Layer) -> Duration + Sync),
+    ) -> Result<Vec<(Trial, Outcome)>, Failure> {
+        let left = Mutex::new(trials.into_iter());
+        let workers = thread::available_parallelism().map_or(1, usize::from) + FURTHER;
+        let work = |number: usize| -> Result<Vec<(Trial, Outcome)>, Failure> {
+            let folder = self.folder.join(number.to_string());
+            fs::create_dir_all(&folder)
+                .map_err(|error| Failure::Missing(format!("{}: {error}", folder.display())))?;
+            let mut done = Vec::new();
+            loop {
+                let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((mutant, layer)) = next else { return Ok(done) };
+                let mut environment = vec![(VARIABLE, mutant.map_or("", |mutant| mutant.name))];
+                environment.extend(self.servers.iter().map(|(name, value)| (*name, &**value)));
+                let tests = layers::of(layer);
+                let outcome =
+                    trial::run(&self.programs, tests, &environment, &folder, within(layer))?;
+                done.push(((mutant, layer), outcome));
+            }
+        };
+        thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..workers).map(|number| scope.spawn(move || work(number))).collect();
+            let mut all = Vec::new();
+            for thread in threads {
+                let panicked = |_| Err(Failure::Broken("a worker panicked".to_owned()));
+                all.extend(thread.join().unwrap_or_else(panicked)?);
+            }
+            Ok(all)
+        })
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.folder) {
+            eprintln!("xtask: {} stays: {error}", self.folder.display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mutant_survives_where_a_layer_that_must_notice_it_does_not() {
+        let mutant =
+            Mutant { name: "one", breaks: "a rule", caught_by: &[Layer::Engine, Layer::Model] };
+        let outcome = |by: Option<&str>| Outcome {
+            noticed: by.map(str::to_owned),
+            took: Duration::from_millis(1_250),
+        };
+        let (caught, survived) = (outcome(Some("a::b")), outcome(None));
+        let all = [(Layer::Engine, &caught), (Layer::Model, &caught), (Layer::Path, &survived)];
+        let text = told(&mutant, &all.into()).unwrap();
+        assert_eq!(
+            text,
+            "one: a rule\n    caught   engine       1.2 s  a::b\n    -        path         1.2 s  \
+             need not notice it\n    caught   model        1.2 s  a::b"
+        );
+        let text = told(&mutant, &[(Layer::Engine, &caught), (Layer::Model, &survived)].into());
+        assert!(text.unwrap_err().contains("SURVIVED model"));
+    }
+}
