@@ -98,7 +98,7 @@ impl Buckets {
         let surplus = self.by_number.len().saturating_sub(usize::from(share));
         let mut chosen = Vec::new();
         for (number, bucket) in self.by_number.iter_mut().rev().take(surplus) {
-            if !bucket.leaving {
+            if !bucket.leaving && !mutant!("shared-relay-keeps-its-surplus") {
                 bucket.leaving = true;
                 chosen.push(*number);
             }
@@ -134,6 +134,9 @@ impl Buckets {
 
     /// Everything in the bucket is to be read again.
     pub(crate) fn rewind(&mut self, number: u16) {
+        if mutant!("shared-relay-never-reads-from-zero") {
+            return;
+        }
         self.wind_back(number, 0);
     }
 
@@ -156,7 +159,9 @@ impl Buckets {
                 bucket.older = std::mem::replace(&mut bucket.newer, bucket.top);
             }
         }
-        let rescan = now >= self.rescan_at && !mutant!("shared-relay-trusts-its-cursor");
+        let never = mutant!("shared-relay-trusts-its-cursor")
+            || mutant!("shared-relay-never-reads-from-zero");
+        let rescan = now >= self.rescan_at && !never;
         let look_back = now >= self.look_back_at;
         if rescan {
             self.pause = self.pause.saturating_mul(2).min(self.rescan);

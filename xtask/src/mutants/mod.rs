@@ -8,7 +8,7 @@ use std::{
     collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
-    process,
+    process::{self, Command},
     sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -65,6 +65,7 @@ pub(crate) fn run(root: &Path, wish: &Wish) -> Result<String, Failure> {
     needed.sort_unstable_by(|one, other| other.cmp(one));
     needed.dedup();
 
+    nothing_in_a_release(root)?;
     let mut servers = ForTests::default();
     servers.bring()?;
     let bench = Bench::new(Programs::build(root)?, servers.environment.clone())?;
@@ -78,12 +79,10 @@ pub(crate) fn run(root: &Path, wish: &Wish) -> Result<String, Failure> {
         let of_it = |(it, _): &Trial| it.is_some_and(|it| it.name == mutant.name);
         let outcomes: BTreeMap<Layer, &Outcome> =
             tried.iter().filter(|(it, _)| of_it(it)).map(|((_, layer), it)| (*layer, it)).collect();
-        let told = told(mutant, &outcomes);
-        survived += usize::from(told.is_err());
-        println!("{}", told.unwrap_or_else(|told| told));
-        for place in places.get(mutant.name).into_iter().flatten().filter(|_| wish.only.is_some()) {
-            println!("    at {place}");
-        }
+        let well = outcomes.iter().all(|(layer, it)| is_as_it_must_be(mutant, *layer, it));
+        survived += usize::from(!well);
+        let places = places.get(mutant.name).filter(|_| wish.only.is_some());
+        println!("{}", told(mutant, &outcomes, places.map_or(&[], Vec::as_slice)));
     }
     println!();
     let (count, trials) = (chosen.len(), tried.len());
@@ -94,23 +93,37 @@ pub(crate) fn run(root: &Path, wish: &Wish) -> Result<String, Failure> {
     }
 }
 
-/// How a mutant fared, and whether all that must have noticed it; the error where one has not.
-fn told(mutant: &Mutant, outcomes: &BTreeMap<Layer, &Outcome>) -> Result<String, String> {
-    let mut lines = Vec::new();
-    let mut well = true;
+fn is_as_it_must_be(mutant: &Mutant, layer: Layer, outcome: &Outcome) -> bool {
+    outcome.noticed.is_some() || !mutant.caught_by.contains(&layer)
+}
+
+/// How a mutant fared: which layer noticed it, what of that layer did, and how long it took.
+fn told(mutant: &Mutant, outcomes: &BTreeMap<Layer, &Outcome>, places: &[String]) -> String {
+    let mut lines = vec![format!("{}: {}", mutant.name, mutant.breaks)];
+    lines.extend(places.iter().map(|place| format!("    at {place}")));
     for (layer, outcome) in outcomes {
-        let must = mutant.caught_by.contains(layer);
         let (word, by) = match &outcome.noticed {
-            Some(by) => ("caught", by.as_str()),
-            None if must => ("SURVIVED", "nothing noticed it"),
-            None => ("-", "need not notice it"),
+            Some(by) => ("caught by", by.as_str()),
+            None if is_as_it_must_be(mutant, *layer, outcome) => ("unseen by", ""),
+            None => ("SURVIVED ", "nothing noticed it"),
         };
-        well &= outcome.noticed.is_some() || !must;
         let (name, took) = (layer.name(), outcome.took.as_secs_f64());
-        lines.push(format!("    {word:8} {name:10} {took:5.1} s  {by}"));
+        lines.push(format!("    {word} {name:10} {took:5.1} s  {by}").trim_end().to_owned());
     }
-    let text = format!("{}: {}\n{}", mutant.name, mutant.breaks, lines.join("\n"));
-    if well { Ok(text) } else { Err(text) }
+    lines.join("\n")
+}
+
+/// Runs the tests of the crate that switches mutants as a release, with the feature on: none is.
+fn nothing_in_a_release(root: &Path) -> Result<(), Failure> {
+    let words = ["test", "--quiet", "--release", "--package", "mutants", "--features", "seeded"];
+    let output = Command::new("cargo").args(words).current_dir(root).output();
+    let output = output.map_err(|error| Failure::Missing(format!("cargo: {error}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let told = [output.stdout, output.stderr].concat();
+    let what = format!("a release has mutants:\n{}", String::from_utf8_lossy(&told));
+    Err(Failure::Broken(what))
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures chores; no service runs in here")]
@@ -211,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mutant_survives_where_a_layer_that_must_notice_it_does_not() {
+    fn a_mutant_survives_where_a_layer_that_must_notice_does_not() {
         let mutant =
             Mutant { name: "one", breaks: "a rule", caught_by: &[Layer::Engine, Layer::Model] };
         let outcome = |by: Option<&str>| Outcome {
@@ -219,14 +232,13 @@ mod tests {
             took: Duration::from_millis(1_250),
         };
         let (caught, survived) = (outcome(Some("a::b")), outcome(None));
-        let all = [(Layer::Engine, &caught), (Layer::Model, &caught), (Layer::Path, &survived)];
-        let text = told(&mutant, &all.into()).unwrap();
+        let all = [(Layer::Engine, &caught), (Layer::Path, &survived), (Layer::Model, &survived)];
         assert_eq!(
-            text,
-            "one: a rule\n    caught   engine       1.2 s  a::b\n    -        path         1.2 s  \
-             need not notice it\n    caught   model        1.2 s  a::b"
+            told(&mutant, &all.into(), &["a.rs:7".to_owned()]),
+            "one: a rule\n    at a.rs:7\n    caught by engine       1.2 s  a::b\n    unseen by path         \
+             1.2 s\n    SURVIVED  model        1.2 s  nothing noticed it"
         );
-        let text = told(&mutant, &[(Layer::Engine, &caught), (Layer::Model, &survived)].into());
-        assert!(text.unwrap_err().contains("SURVIVED model"));
+        let as_it_must_be = |(layer, it): &(Layer, &Outcome)| is_as_it_must_be(&mutant, *layer, it);
+        assert_eq!(all.each_ref().map(as_it_must_be), [true, true, false]);
     }
 }

@@ -1,7 +1,7 @@
 //! Mutants of relays and brokers: the traps of `docs/delivery.md`.
 
 use super::{
-    Layer::{Broker, Ledger, Relay, Simulation},
+    Layer::{Broker, Database, Ledger, Relay, Simulation},
     Mutant,
 };
 
@@ -75,5 +75,75 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "rabbitmq-acknowledges-what-is-open",
         breaks: "an acknowledgement speaks for nothing that is not committed",
         caught_by: &[Broker],
+    },
+    Mutant {
+        name: "rabbitmq-judges-each-by-its-own-confirm",
+        breaks: "a batch is judged as a whole, by the ids of what was returned",
+        caught_by: &[Broker],
+    },
+    Mutant {
+        name: "rabbitmq-does-not-ask-for-what-no-queue-takes",
+        breaks: "what no queue takes comes back",
+        caught_by: &[Broker, Ledger],
+    },
+    Mutant {
+        name: "rabbitmq-waits-for-ever-for-a-confirm",
+        breaks: "a confirm that does not come ends its connection",
+        caught_by: &[Ledger],
+    },
+    Mutant {
+        name: "rabbitmq-delivers-a-poison-for-ever",
+        breaks: "what fails too often is a dead letter",
+        caught_by: &[Broker],
+    },
+    Mutant {
+        name: "rabbitmq-does-not-see-that-a-queue-went",
+        breaks: "a consumer whose queue went subscribes again",
+        caught_by: &[Broker],
+    },
+    Mutant {
+        name: "rabbitmq-consumes-without-a-prefetch",
+        breaks: "no more is delivered ahead than can be worked on",
+        caught_by: &[Broker],
+    },
+    Mutant {
+        name: "postgres-reads-behind-a-lease",
+        breaks: "a relay whose lease is over reads nothing",
+        caught_by: &[Database],
+    },
+    Mutant {
+        name: "postgres-reads-for-another-epoch",
+        breaks: "a relay whose lease was another's meanwhile reads nothing",
+        caught_by: &[Database],
+    },
+    Mutant {
+        name: "postgres-reads-the-key-of-a-row-that-waits",
+        breaks: "a row that waits holds its key",
+        caught_by: &[Database],
+    },
+    Mutant {
+        name: "postgres-leases-all-to-the-first",
+        breaks: "relays share the buckets",
+        caught_by: &[Database],
+    },
+    Mutant {
+        name: "postgres-reads-without-a-lock",
+        breaks: "transactions on the same aggregate take turns",
+        caught_by: &[Database],
+    },
+    Mutant {
+        name: "shared-relay-blames-rows-for-an-outage",
+        breaks: "an outage of the broker counts against no row",
+        caught_by: &[Ledger],
+    },
+    Mutant {
+        name: "shared-relay-keeps-its-surplus",
+        breaks: "what is beyond its share a relay leaves to others",
+        caught_by: &[Relay],
+    },
+    Mutant {
+        name: "shared-relay-never-reads-from-zero",
+        breaks: "everything is read again from zero from time to time, and where a predecessor was missed",
+        caught_by: &[Relay, Ledger],
     },
 ];

@@ -143,6 +143,11 @@ impl Pump {
                 *outcome = Outcome::Confirmed;
             }
         }
+        if mutant!("shared-relay-blames-rows-for-an-outage") {
+            for (_, outcome) in sent.iter_mut().filter(|it| it.1 == Outcome::Unavailable) {
+                *outcome = Outcome::Unroutable;
+            }
+        }
         self.under_way.calls -= 1;
         let all = sent.len();
         let settled = self.queue.settle(sent, now);

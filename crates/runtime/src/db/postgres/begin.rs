@@ -19,6 +19,18 @@ use crate::{
     db::{DbError, Received, Row},
 };
 
+const LOOK: &str =
+    "SELECT x.version, x.messages, x.state, x.owner, x.wake_at, x.updated_at, x.body::text, k.place
+     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (kind, id, place)
+     CROSS JOIN LATERAL (
+         SELECT * FROM aggregate a WHERE a.kind = k.kind AND a.id = k.id LIMIT 1) x";
+/// The same, and nobody else changes them meanwhile.
+const LOCK: &str =
+    "SELECT x.version, x.messages, x.state, x.owner, x.wake_at, x.updated_at, x.body::text, k.place
+     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (kind, id, place)
+     CROSS JOIN LATERAL (
+         SELECT * FROM aggregate a WHERE a.kind = k.kind AND a.id = k.id LIMIT 1 FOR UPDATE) x";
+
 /// Claims messages in the inbox; answers those that were there already.
 pub(super) async fn claim(
     connection: &mut PgConnection,
@@ -89,17 +101,8 @@ pub(super) async fn lock(
     }
     // Row by row in the order of the keys: nothing but a walk along them can carry this out, since
     // the inner query needs the key and its limit keeps it from being joined in another way.
-    let rows = sqlx::query(
-        "SELECT x.version, x.messages, x.state, x.owner, x.wake_at, x.updated_at, x.body::text,
-             k.place
-         FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (kind, id, place)
-         CROSS JOIN LATERAL (
-             SELECT * FROM aggregate a WHERE a.kind = k.kind AND a.id = k.id LIMIT 1 FOR UPDATE) x",
-    )
-    .bind(kinds)
-    .bind(ids)
-    .fetch_all(connection)
-    .await?;
+    let locking = if mutant!("postgres-reads-without-a-lock") { LOOK } else { LOCK };
+    let rows = sqlx::query(locking).bind(kinds).bind(ids).fetch_all(connection).await?;
     found(&rows, keys)
 }
 
@@ -112,17 +115,7 @@ pub(super) async fn look(
         return Ok(HashMap::new());
     }
     let (kinds, ids) = columns(keys);
-    let rows = sqlx::query(
-        "SELECT x.version, x.messages, x.state, x.owner, x.wake_at, x.updated_at, x.body::text,
-             k.place
-         FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (kind, id, place)
-         CROSS JOIN LATERAL (
-             SELECT * FROM aggregate a WHERE a.kind = k.kind AND a.id = k.id LIMIT 1) x",
-    )
-    .bind(kinds)
-    .bind(ids)
-    .fetch_all(connection)
-    .await?;
+    let rows = sqlx::query(LOOK).bind(kinds).bind(ids).fetch_all(connection).await?;
     found(&rows, keys)
 }
 
