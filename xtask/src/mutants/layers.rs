@@ -21,8 +21,18 @@ pub(super) enum Target {
     Library,
     /// The tests of that name beside it.
     Tests(&'static str),
-    /// The program of that name.
-    Program(&'static str),
+    /// The program of that name, which is built for the tests of that other name.
+    Program(&'static str, &'static str),
+}
+
+impl Target {
+    /// What cargo is asked for, so that it is built.
+    pub(super) fn arguments(self) -> Vec<&'static str> {
+        match self {
+            Self::Library => vec!["--lib"],
+            Self::Tests(name) | Self::Program(_, name) => vec!["--test", name],
+        }
+    }
 }
 
 impl Tests {
@@ -72,8 +82,12 @@ const MODEL: &[Tests] = &[Tests::beside("tests/model", "bounds").only(&[
     "one_order::a_deadline_passes_and_the_customer_cancels",
     "two_orders::want_the_last_portion",
 ])];
-const SIMULATION: &[Tests] = &[Tests::of("tests/simulation", Target::Program("simulation"))
-    .only(&["--first-wrong", "--seeds", "40"])];
+const SIMULATION: &[Tests] =
+    &[Tests::of("tests/simulation", Target::Program("simulation", "seeds")).only(&[
+        "--first-wrong",
+        "--seeds",
+        "40",
+    ])];
 const LEDGER: &[Tests] = &[Tests::beside("relay", "shared").only(&[
     "--exact",
     "nothing_is_lost_and_order_is_kept_in_a_storm",

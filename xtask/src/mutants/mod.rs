@@ -68,7 +68,7 @@ pub(crate) fn run(root: &Path, wish: &Wish) -> Result<String, Failure> {
     nothing_in_a_release(root)?;
     let mut servers = ForTests::default();
     servers.bring()?;
-    let bench = Bench::new(Programs::build(root)?, servers.environment.clone())?;
+    let bench = Bench::new(Programs::build(root, &needed)?, servers.environment.clone())?;
     let (began, places) = (now(), places::places(root).unwrap_or_default());
     let base = bench.base_line(needed)?;
     let tried = bench.try_all(trials, &base)?;

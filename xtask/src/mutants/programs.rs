@@ -2,14 +2,15 @@
 //! what cargo says of them.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
+use mutants::Layer;
 use serde_json::Value;
 
-use super::layers::{Target, Tests};
+use super::layers::{self, Target, Tests};
 use crate::Failure;
 
 /// Where each program is, by its package's folder and what it is made of.
@@ -18,10 +19,14 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// Builds them, or finds that nothing is to be done.
-    pub(super) fn build(root: &Path) -> Result<Self, Failure> {
+    /// Builds those of these layers, or finds that nothing is to be done. Each is the same as where
+    /// everything is built: features are those of the workspace.
+    pub(super) fn build(root: &Path, layers: &[Layer]) -> Result<Self, Failure> {
+        let targets = layers.iter().flat_map(|layer| layers::of(*layer)).map(|it| it.target);
+        let targets: BTreeSet<_> = targets.map(Target::arguments).collect();
         let output = Command::new("cargo")
             .args(["test", "--workspace", "--no-run"])
+            .args(targets.into_iter().flatten())
             .args(["--message-format", "json-render-diagnostics"])
             .current_dir(root)
             .stderr(Stdio::inherit())
@@ -56,7 +61,7 @@ fn word(target: Target) -> String {
     match target {
         Target::Library => "lib".to_owned(),
         Target::Tests(name) => format!("test {name}"),
-        Target::Program(name) => format!("bin {name}"),
+        Target::Program(name, _) => format!("bin {name}"),
     }
 }
 
@@ -102,7 +107,7 @@ mod tests {
         };
         assert_eq!(find(Target::Library).as_deref(), Some("/t/relay-1"));
         assert_eq!(find(Target::Tests("relay")).as_deref(), Some("/t/relay-2"));
-        assert_eq!(find(Target::Program("relay")).as_deref(), Some("/t/relay-3"));
+        assert_eq!(find(Target::Program("relay", "relay")).as_deref(), Some("/t/relay-3"));
         assert_eq!(find(Target::Tests("shared")), None);
     }
 }

@@ -107,7 +107,7 @@ mod tests {
     fn run_shell(script: &'static str, within: Duration) -> Option<String> {
         let folder = tempfile::tempdir().unwrap();
         let arguments = Box::leak(Box::new(["-c", script]));
-        let target = super::super::layers::Target::Program("sh");
+        let target = super::super::layers::Target::Program("sh", "");
         let tests = Tests { package: "", target, arguments };
         program(Path::new("/bin/sh"), &tests, &[("NAME", "it")], folder.path(), within).unwrap()
     }
