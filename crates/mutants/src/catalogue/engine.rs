@@ -1,7 +1,7 @@
 //! Mutants of the saga engine. Rules are those of its documentation, by number.
 
 use super::{
-    Layer::{Engine, Model},
+    Layer::{Engine, Model, Service, Simulation},
     Mutant,
 };
 
@@ -9,17 +9,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "saga-asks-before-the-turn",
         breaks: "a step is asked for when all that it needs is done",
-        caught_by: &[Engine, Model],
+        caught_by: &[Engine, Simulation],
     },
     Mutant {
         name: "saga-lets-an-early-fact-unblock",
         breaks: "a fact that came early takes effect when its step's turn comes",
-        caught_by: &[Engine],
+        caught_by: &[Engine, Service],
     },
     Mutant {
         name: "saga-drops-facts-that-come-early",
         breaks: "a fact for a step that is blocked is recorded as done, after the pivot",
-        caught_by: &[Engine, Model],
+        caught_by: &[Engine, Model, Simulation],
     },
     Mutant {
         name: "stuck-saga-asks-for-more",
@@ -39,7 +39,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "saga-undoes-after-the-pivot",
         breaks: "after the pivot nothing is undone",
-        caught_by: &[Engine, Model],
+        caught_by: &[Engine, Model, Simulation],
     },
     Mutant {
         name: "saga-refuses-a-cancellation-in-silence",
@@ -49,7 +49,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "saga-takes-silence-for-a-no",
         breaks: "an unknown outcome is no guess: what is in flight is revoked, and its participant decides",
-        caught_by: &[Engine, Model],
+        caught_by: &[Engine, Model, Simulation],
     },
     Mutant {
         name: "saga-undoes-in-any-order",
@@ -59,12 +59,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "saga-leaves-what-is-done",
         breaks: "what is done is undone",
-        caught_by: &[Engine, Model],
+        caught_by: &[Engine, Model, Simulation],
     },
     Mutant {
         name: "saga-ends-before-all-is-undone",
         breaks: "a saga is cancelled when the last step is undone",
-        caught_by: &[Engine, Model],
+        caught_by: &[Engine, Model, Simulation],
     },
     Mutant {
         name: "saga-is-deaf-to-a-pivot-that-it-revokes",
@@ -74,7 +74,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "saga-is-deaf-to-late-refusals",
         breaks: "a refusal that arrives while its step is undone counts as undone",
-        caught_by: &[Engine],
+        caught_by: &[Engine, Service],
     },
     Mutant {
         name: "saga-is-deaf-to-tombstones",
@@ -94,12 +94,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "saga-reopens-what-is-overtaken",
         breaks: "a release after the pickup is void",
-        caught_by: &[Engine],
+        caught_by: &[Engine, Service],
     },
     Mutant {
         name: "saga-takes-in-what-is-stale",
         breaks: "a fact older than one that was heard changes nothing",
-        caught_by: &[Engine, Model],
+        caught_by: &[Engine, Service],
     },
     Mutant {
         name: "saga-takes-a-repeat-for-silence",
@@ -114,17 +114,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "saga-skips-milestones-that-it-missed",
         breaks: "a fact brings what was missed before it",
-        caught_by: &[Engine, Model],
+        caught_by: &[Engine, Model, Simulation],
     },
     Mutant {
         name: "saga-hears-facts-after-its-end",
         breaks: "an end is final",
-        caught_by: &[Engine],
+        caught_by: &[Engine, Service],
     },
     Mutant {
         name: "saga-begins-without-its-cursors",
         breaks: "a saga that follows another goes on from what that one has heard",
-        caught_by: &[Engine],
+        caught_by: &[Engine, Service, Model],
     },
     Mutant {
         name: "saga-does-not-back-off",
@@ -169,7 +169,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "deadline-outlives-its-step",
         breaks: "a deadline is of a step that waits",
-        caught_by: &[Engine, Model],
+        caught_by: &[Engine, Service],
     },
     Mutant {
         name: "deadline-is-always-due",
@@ -179,7 +179,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "deadline-has-no-effect",
         breaks: "a deadline that has passed begins to undo",
-        caught_by: &[Engine],
+        caught_by: &[Engine, Model, Simulation],
     },
     Mutant {
         name: "operator-needs-no-name",
@@ -189,11 +189,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "operator-skips-any-step",
         breaks: "only steps that leave no money and no stock behind are skipped",
-        caught_by: &[Engine],
-    },
-    Mutant {
-        name: "operator-leads-where-no-end-is",
-        breaks: "an action after which no end could be reached is refused",
         caught_by: &[Engine],
     },
 ];

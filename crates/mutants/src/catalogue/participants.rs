@@ -1,7 +1,7 @@
 //! Mutants of the orchestrator, the participants and the subscribers.
 
 use super::{
-    Layer::{Model, Path, Service, Simulation},
+    Layer::{Model, Service, Simulation},
     Mutant,
 };
 
@@ -79,37 +79,37 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "payment-keeps-the-hold",
         breaks: "a void releases the hold",
-        caught_by: &[Service, Model, Simulation],
+        caught_by: &[Service, Simulation],
     },
     Mutant {
         name: "payment-keeps-what-it-took",
         breaks: "a refund gives back what was taken",
-        caught_by: &[Service, Model, Simulation],
+        caught_by: &[Service, Simulation],
     },
     Mutant {
         name: "store-reserves-what-is-not-there",
         breaks: "no more is reserved than is on hand",
-        caught_by: &[Service, Model],
+        caught_by: &[Service],
     },
     Mutant {
         name: "store-forgets-what-it-reserved",
         breaks: "a ticket that is cancelled gives its pieces back",
-        caught_by: &[Service, Model, Simulation],
+        caught_by: &[Service, Simulation],
     },
     Mutant {
         name: "store-settles-to-the-shelf",
         breaks: "what is delivered is sold",
-        caught_by: &[Service, Model, Simulation],
+        caught_by: &[Service, Simulation],
     },
     Mutant {
         name: "store-sells-what-came-back",
         breaks: "what came back is on hand again",
-        caught_by: &[Service, Model, Simulation],
+        caught_by: &[Service, Simulation],
     },
     Mutant {
         name: "store-asks-for-what-was-undone",
         breaks: "a command that its undo has overtaken is never executed",
-        caught_by: &[Service, Model],
+        caught_by: &[Service],
     },
     Mutant {
         name: "rider-acts-for-another",
@@ -119,12 +119,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "rider-has-no-end-of-hands",
         breaks: "a rider carries no more than they may",
-        caught_by: &[Service, Simulation],
+        caught_by: &[Service],
     },
     Mutant {
         name: "rider-takes-what-is-not-cooked",
         breaks: "food is picked up when it is cooked",
-        caught_by: &[Service, Model],
+        caught_by: &[Service],
     },
     Mutant {
         name: "rider-releases-what-is-under-way",
@@ -134,7 +134,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "rider-forgets-who-waits-for-an-address",
         breaks: "early facts are kept: a dispatch waits for its address and goes on with it",
-        caught_by: &[Service, Model],
+        caught_by: &[Service],
     },
     Mutant {
         name: "rider-recalls-what-has-left",
@@ -149,12 +149,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "participant-tells-repeats-as-news",
         breaks: "a version tells one public event",
-        caught_by: &[Path, Simulation],
+        caught_by: &[Service],
     },
     Mutant {
         name: "mypage-goes-back",
         breaks: "a fact that is older than one that was heard changes nothing",
-        caught_by: &[Service, Simulation],
+        caught_by: &[Service],
     },
     Mutant {
         name: "notification-offers-twice",
