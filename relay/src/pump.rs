@@ -99,7 +99,7 @@ impl Pump {
     /// something happens; `None` where there is more to do at once.
     async fn turn(&mut self) -> Result<Option<Duration>, DbError> {
         let now = self.ports.clock.elapsed();
-        if now >= self.rescan_at && !mutant!("relay-never-looks-back") {
+        if now >= self.rescan_at {
             self.floor = 0;
             self.rescan_at = now + RESCAN;
         }

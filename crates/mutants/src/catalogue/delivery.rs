@@ -17,11 +17,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         caught_by: &[Relay],
     },
     Mutant {
-        name: "relay-never-looks-back",
-        breaks: "a delete that was lost is made up for",
-        caught_by: &[Relay],
-    },
-    Mutant {
         name: "relay-lets-rows-overtake",
         breaks: "the rows of a key are published in order",
         caught_by: &[Relay],
@@ -109,11 +104,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "postgres-reads-behind-a-lease",
         breaks: "a relay whose lease is over reads nothing",
-        caught_by: &[Database],
-    },
-    Mutant {
-        name: "postgres-reads-for-another-epoch",
-        breaks: "a relay whose lease was another's meanwhile reads nothing",
         caught_by: &[Database],
     },
     Mutant {

@@ -28,11 +28,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant { name: "path-stores-any-version", breaks: "versions have no gaps", caught_by: &[Path] },
     Mutant {
-        name: "path-saves-what-is-not-locked",
-        breaks: "nothing is saved that was not locked",
-        caught_by: &[Path],
-    },
-    Mutant {
         name: "path-numbers-messages-with-gaps",
         breaks: "the messages of an aggregate are numbered without gaps",
         caught_by: &[Path],
@@ -61,11 +56,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "orders-are-taken-whatever-waits",
         breaks: "new work is refused when the oldest message has waited too long",
         caught_by: &[Path],
-    },
-    Mutant {
-        name: "sqlite-forgets-deletes-that-were-rolled-back",
-        breaks: "what is confirmed is deleted, whatever becomes of the commit that carries it",
-        caught_by: &[Database],
     },
     Mutant {
         name: "sqlite-does-not-tell-what-was-seen",

@@ -115,9 +115,6 @@ impl SharedOutbox for PostgresOutbox {
         if mutant!("postgres-reads-behind-a-lease") {
             sql = sql.replace("AND l.expires_at > clock_timestamp()", "");
         }
-        if mutant!("postgres-reads-for-another-epoch") {
-            sql = sql.replace("AND l.epoch = b.epoch", "");
-        }
         if mutant!("postgres-reads-the-key-of-a-row-that-waits") {
             sql = sql.replace("w.not_before > clock_timestamp() OR w.id <= b.floor", "false");
         }

@@ -8,7 +8,6 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::Timestamp;
-use mutants::mutant;
 use sqlx::{Row as _, sqlite::SqliteRow};
 
 use super::{Inner, SqliteDatabase, batch, transaction::SqliteTransaction};
@@ -92,9 +91,6 @@ impl Drop for Carried<'_> {
     fn drop(&mut self) {
         let mut state = self.deletes.state();
         let unfinished = std::mem::take(&mut state.carried);
-        if mutant!("sqlite-forgets-deletes-that-were-rolled-back") {
-            return;
-        }
         state.waiting.extend(unfinished);
     }
 }
