@@ -184,7 +184,12 @@ mod tests {
     fn each_chore_is_understood() {
         let filter = |filter: Option<&str>| Chore::Test { filter: filter.map(ToOwned::to_owned) };
         let simulate = Chore::Simulate(vec!["--seed".to_owned(), "7".to_owned()]);
-        let cases: [(&[&str], Chore); 12] = [
+        let mutants = |only: Option<&str>, everywhere| {
+            Chore::Mutants(mutants::Wish { only: only.map(ToOwned::to_owned), everywhere })
+        };
+        let cases: [(&[&str], Chore); 14] = [
+            (&["mutants"], mutants(None, false)),
+            (&["mutants", "--only", "relay", "--everywhere"], mutants(Some("relay"), true)),
             (&["simulate", "--seed", "7"], simulate),
             (&[], Chore::Help),
             (&["help"], Chore::Help),
@@ -212,6 +217,8 @@ mod tests {
             &["codemap", "a"],
             &["services"],
             &["services", "down", "now"],
+            &["mutants", "relay"],
+            &["mutants", "--only"],
         ] {
             let failure = parse(words).unwrap_err();
             assert_eq!(failure.exit_status(), 2, "{words:?}");

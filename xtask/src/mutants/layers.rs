@@ -60,7 +60,8 @@ const SERVICE: &[Tests] = &[
     Tests::library("participants/cook"),
     Tests::library("participants/rider"),
     Tests::library("subscribers/mypage"),
-    Tests::library("subscribers/notification"),
+    // Those that send wait in real time.
+    Tests::library("subscribers/notification").only(&["--skip", "sending::"]),
     Tests::beside("orchestrator", "scenarios").only(&["--skip", "laws::"]),
 ];
 const RELAY: &[Tests] = &[Tests::library("relay"), Tests::beside("relay", "relay")];
@@ -101,6 +102,12 @@ const SIMULATION: &[Tests] =
 const LEDGER: &[Tests] = &[Tests::beside("relay", "shared")
     .only(&["--exact", "nothing_is_lost_and_order_is_kept_in_a_storm"])];
 
+const REFUSALS: &[Tests] = &[Tests::beside("relay", "shared").only(&[
+    "--exact",
+    "an_unroutable_row_holds_its_key_until_it_is_parked",
+    "an_outage_of_the_broker_counts_against_no_row",
+])];
+
 /// Those of a layer, in the order in which they are run.
 pub(super) const fn of(layer: Layer) -> &'static [Tests] {
     match layer {
@@ -113,5 +120,6 @@ pub(super) const fn of(layer: Layer) -> &'static [Tests] {
         Layer::Model => MODEL,
         Layer::Simulation => SIMULATION,
         Layer::Ledger => LEDGER,
+        Layer::Refusals => REFUSALS,
     }
 }

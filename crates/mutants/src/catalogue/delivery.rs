@@ -1,7 +1,7 @@
 //! Mutants of relays and brokers: the traps of `docs/delivery.md`.
 
 use super::{
-    Layer::{Broker, Database, Ledger, Relay, Simulation},
+    Layer::{Broker, Database, Ledger, Refusals, Relay, Simulation},
     Mutant,
 };
 
@@ -34,12 +34,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "shared-relay-never-parks",
         breaks: "what no queue takes is parked in the end",
-        caught_by: &[Ledger],
+        caught_by: &[Refusals],
     },
     Mutant {
         name: "shared-relay-trusts-its-cursor",
         breaks: "a lower id may become visible later: nothing is passed over for good",
-        caught_by: &[Relay, Ledger],
+        caught_by: &[Ledger],
     },
     Mutant {
         name: "shared-relay-overlooks-gaps",
@@ -50,11 +50,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "shared-relay-keeps-rows-of-a-lost-lease",
         breaks: "what is in hand is void when the lease was another's meanwhile",
         caught_by: &[Relay],
-    },
-    Mutant {
-        name: "shared-relay-publishes-behind-its-fence",
-        breaks: "nothing is published when the lease may be over",
-        caught_by: &[Ledger],
     },
     Mutant {
         name: "shared-relay-puts-what-was-not-taken-last",
@@ -79,12 +74,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "rabbitmq-does-not-ask-for-what-no-queue-takes",
         breaks: "what no queue takes comes back",
-        caught_by: &[Broker, Ledger],
-    },
-    Mutant {
-        name: "rabbitmq-waits-for-ever-for-a-confirm",
-        breaks: "a confirm that does not come ends its connection",
-        caught_by: &[Ledger],
+        caught_by: &[Broker],
     },
     Mutant {
         name: "rabbitmq-delivers-a-poison-for-ever",
@@ -124,7 +114,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "shared-relay-blames-rows-for-an-outage",
         breaks: "an outage of the broker counts against no row",
-        caught_by: &[Ledger],
+        caught_by: &[Refusals],
     },
     Mutant {
         name: "shared-relay-keeps-its-surplus",
@@ -134,6 +124,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "shared-relay-never-reads-from-zero",
         breaks: "everything is read again from zero from time to time, and where a predecessor was missed",
-        caught_by: &[Relay, Ledger],
+        caught_by: &[Ledger],
     },
 ];

@@ -37,11 +37,13 @@ pub enum Layer {
     Simulation,
     /// Relays that share an outbox, between real servers, against a ledger.
     Ledger,
+    /// What becomes of rows that the broker does not take, between real servers.
+    Refusals,
 }
 
 impl Layer {
     /// All of them, cheap ones first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Engine,
         Self::Service,
         Self::Relay,
@@ -51,6 +53,7 @@ impl Layer {
         Self::Model,
         Self::Simulation,
         Self::Ledger,
+        Self::Refusals,
     ];
 
     /// The word for it.
@@ -65,6 +68,7 @@ impl Layer {
             Self::Model => "model",
             Self::Simulation => "simulation",
             Self::Ledger => "ledger",
+            Self::Refusals => "refusals",
         }
     }
 }
