@@ -9,6 +9,7 @@ mod changes;
 mod endings;
 mod idempotency;
 mod laws;
+mod operators;
 mod payloads;
 mod races;
 mod replies;
