@@ -1,7 +1,7 @@
 //! Mutants of the one path and of the databases below it.
 
 use super::{
-    Layer::{Database, Path},
+    Layer::{Database, Path, Simulation},
     Mutant,
 };
 
@@ -19,12 +19,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "path-takes-any-commit-for-done",
         breaks: "a commit whose outcome is not known is done again",
-        caught_by: &[Path],
+        caught_by: &[Path, Simulation],
     },
     Mutant {
         name: "path-acknowledges-before-the-commit",
         breaks: "a message is acknowledged when it is committed",
-        caught_by: &[Path],
+        caught_by: &[Path, Simulation],
     },
     Mutant { name: "path-stores-any-version", breaks: "versions have no gaps", caught_by: &[Path] },
     Mutant {
