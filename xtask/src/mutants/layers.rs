@@ -91,7 +91,6 @@ const MODEL: &[Tests] = &[Tests::beside("tests/model", "bounds").only(&[
     "one_order::people_refuse_and_bring_back",
     "one_order::the_customer_cancels",
     "one_order::a_deadline_passes_and_the_customer_cancels",
-    "two_orders::want_the_last_portion",
 ])];
 const SIMULATION: &[Tests] =
     &[Tests::of("tests/simulation", Target::Program("simulation", "seeds")).only(&[
