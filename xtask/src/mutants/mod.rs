@@ -174,7 +174,6 @@ impl Bench {
     }
 
     /// Runs all, several at a time.
-    #[expect(clippy::disallowed_methods, reason = "chores have no ports; no service runs in here")]
     fn all(
         &self,
         trials: Vec<Trial>,
