@@ -38,6 +38,8 @@ Usage: cargo xtask <CHORE>
   mutants          Switch on one seeded bug after another, and see that every layer of tests that must
                    notice does. --only PART: those whose name contains it. --everywhere: on every
                    layer, also those that need not notice.
+  chaos            Let things go wrong with real processes on servers of their own while people order: as
+                   long as the suite does, or --minutes M; --seed S decides what and when.
   help             Print this.
 
 Exit status: 0 done, 1 a step failed or a rule is broken, 2 wrong usage, 3 something is missing.";
@@ -50,6 +52,7 @@ enum Chore {
     Services(services::Wish),
     Simulate(Vec<String>),
     Mutants(mutants::Wish),
+    Chaos(Vec<String>),
     Help,
 }
 
@@ -101,8 +104,11 @@ fn main() -> ExitCode {
         Ok(Chore::Test { filter }) => suite::run(root, filter.as_deref()),
         Ok(Chore::Codemap) => codemap::run(root),
         Ok(Chore::Services(wish)) => services::run(wish),
-        Ok(Chore::Simulate(options)) => simulate(root, &options),
         Ok(Chore::Mutants(wish)) => mutants::run(root, &wish),
+        Ok(Chore::Simulate(options)) => optimised(root, "simulation", &options),
+        Ok(Chore::Chaos(options)) => {
+            needs::ensure().and_then(|()| optimised(root, "chaos", &options))
+        }
         Ok(Chore::Help) => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
@@ -122,16 +128,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the simulation, optimised as what is shipped.
-fn simulate(root: &Path, options: &[String]) -> Result<String, Failure> {
+/// Runs a crate that looks for what is wrong, optimised as what is shipped.
+fn optimised(root: &Path, package: &str, options: &[String]) -> Result<String, Failure> {
     let mut command = Command::new("cargo");
-    command.args(["run", "--quiet", "--release", "--package", "simulation", "--"]);
+    command.args(["run", "--quiet", "--release", "--package", package, "--"]);
     let status = command.args(options).current_dir(root).status();
     match status.map(|status| status.code()) {
         Ok(Some(0)) => Ok(String::new()),
-        Ok(Some(2)) => Err(Failure::Usage("the simulation does not know these options".to_owned())),
-        Ok(Some(1)) => Err(Failure::Broken("the simulation found something wrong".to_owned())),
-        Ok(_) => Err(Failure::Broken("the simulation did not run to its end".to_owned())),
+        Ok(Some(2)) => Err(Failure::Usage(format!("{package} does not know these options"))),
+        Ok(Some(1)) => Err(Failure::Broken(format!("{package} found something wrong"))),
+        Ok(_) => Err(Failure::Broken(format!("{package} did not run to its end"))),
         Err(error) => Err(Failure::Missing(format!("cargo cannot be run: {error}"))),
     }
 }
@@ -143,9 +149,8 @@ fn parse(words: &[&str]) -> Result<Chore, Failure> {
         ["test", filter] if !filter.starts_with('-') => {
             Ok(Chore::Test { filter: Some((*filter).to_owned()) })
         }
-        ["simulate", options @ ..] => {
-            Ok(Chore::Simulate(options.iter().map(|&word| word.to_owned()).collect()))
-        }
+        ["simulate", options @ ..] => Ok(Chore::Simulate(owned(options))),
+        ["chaos", options @ ..] => Ok(Chore::Chaos(owned(options))),
         ["codemap"] => Ok(Chore::Codemap),
         ["services", "up"] => Ok(Chore::Services(Wish::Up { durable: false })),
         ["services", "up", "--durable"] => Ok(Chore::Services(Wish::Up { durable: true })),
@@ -176,6 +181,10 @@ fn wish_of(options: &[&str]) -> Option<mutants::Wish> {
     Some(wish)
 }
 
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,9 +196,11 @@ mod tests {
         let mutants = |only: Option<&str>, everywhere| {
             Chore::Mutants(mutants::Wish { only: only.map(ToOwned::to_owned), everywhere })
         };
-        let cases: [(&[&str], Chore); 14] = [
+        let chaos = Chore::Chaos(vec!["--minutes".to_owned(), "9".to_owned()]);
+        let cases: [(&[&str], Chore); 15] = [
             (&["mutants"], mutants(None, false)),
             (&["mutants", "--only", "relay", "--everywhere"], mutants(Some("relay"), true)),
+            (&["chaos", "--minutes", "9"], chaos),
             (&["simulate", "--seed", "7"], simulate),
             (&[], Chore::Help),
             (&["help"], Chore::Help),

@@ -35,6 +35,7 @@ enum Plan {
 pub(crate) fn ensure() -> Result<(), Failure> {
     let mut lacking = servers::lacking();
     lacking.extend(servers::python_lacking());
+    lacking.extend(servers::faketime_lacking());
     match plan(found, &lacking, servers::installs_packages()) {
         Plan::Nothing => {}
         Plan::Install(packages) => install(&packages)?,

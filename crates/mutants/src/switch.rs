@@ -28,7 +28,7 @@ fn chosen() -> usize {
 
 /// Whether the mutant of that place in the catalogue is switched on: never, in this build.
 #[cfg(not(all(feature = "seeded", debug_assertions)))]
-#[inline(always)]
+#[inline]
 pub const fn is_on(_: usize) -> bool {
     false
 }

@@ -7,7 +7,8 @@
 //! * [`shared()`] is what most tests want: the servers that the environment names, else those of the
 //!   workspace, started when there are none yet.
 //!
-//! Beside them [`python()`], for participants in that language.
+//! Beside them [`python()`], for participants in that language, and [`faketime()`], for a process whose
+//! clock is wrong.
 //!
 //! Servers run from the machine's own binaries, which are installed where that can be done, or in
 //! containers. All of them listen on loopback alone, with data, cookie, ports and passwords of
@@ -23,6 +24,7 @@ mod account;
 mod authority;
 mod container;
 mod error;
+mod faketime;
 mod home;
 mod host;
 mod install;
@@ -44,6 +46,7 @@ mod wait;
 #[cfg(feature = "authority")]
 pub use authority::Authority;
 pub use error::Error;
+pub use faketime::{faketime, faketime_lacking};
 pub use install::{Lacking, install, installs_packages, lacking};
 pub use management::{Broker, Rights};
 pub use postgres::{Postgres, PostgresOptions};

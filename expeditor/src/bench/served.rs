@@ -29,7 +29,7 @@ impl Served {
         let arguments = ["dev", "--log", "warn", "--data", &data].map(str::to_owned).to_vec();
         let process = Process::new(Spec { name: "system".to_owned(), arguments }, directory);
         let served = Self { process, url: String::new(), id: 0 };
-        let started = served.process.spawn(&program);
+        let started = served.process.spawn(&program, &[]);
         started.map_err(|error| disk("cannot start the system", &error))?;
         let began = ports.clock.elapsed();
         let address = loop {

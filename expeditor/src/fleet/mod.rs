@@ -78,7 +78,7 @@ impl Fleet {
             ports: ports.clone(),
         };
         for process in &fleet.processes {
-            fleet.spawn(process)?;
+            fleet.spawn(process, &[])?;
         }
         for process in &fleet.processes {
             fleet.until_ready(process).await?;
@@ -105,9 +105,14 @@ impl Fleet {
 
     /// Starts one that does not run, where it listened before, and does not wait for it.
     pub fn begin(&self, name: &str) -> Result<(), Failure> {
+        self.begin_with(name, &[])
+    }
+
+    /// The same, with these environment variables besides, which last until it is started again.
+    pub fn begin_with(&self, name: &str, variables: &[(&str, &str)]) -> Result<(), Failure> {
         let process = self.find(name)?;
         process.forget();
-        self.spawn(process)
+        self.spawn(process, variables)
     }
 
     /// Waits until one that was started can work: a minute from now, at most.
@@ -130,6 +135,11 @@ impl Fleet {
     pub async fn restart(&self, name: &str) -> Result<(), Failure> {
         self.terminate(name).await?;
         self.launch(name).await
+    }
+
+    /// Fails where that one has ended by itself: with how, and what it said last.
+    pub fn check(&self, name: &str) -> Result<(), Failure> {
+        fallen(self.find(name)?).map_or(Ok(()), Err)
     }
 
     /// Resolves when one has ended by itself: with how, and what it said last.
@@ -178,9 +188,9 @@ impl Fleet {
         }
     }
 
-    fn spawn(&self, process: &Process) -> Result<(), Failure> {
+    fn spawn(&self, process: &Process, with: &[(&str, &str)]) -> Result<(), Failure> {
         let what = || format!("cannot start {}", process.spec.name);
-        process.spawn(&self.program).map_err(|error| disk(what(), &error))
+        process.spawn(&self.program, with).map_err(|error| disk(what(), &error))
     }
 
     async fn until_ready(&self, process: &Process) -> Result<(), Failure> {
@@ -195,7 +205,7 @@ impl Fleet {
                 }
                 process.forget();
                 self.ports.clock.sleep(LOOK_AGAIN * 10).await;
-                self.spawn(process)?;
+                self.spawn(process, &[])?;
             }
             if let Some(address) = process.address().filter(|_| process.listens()) {
                 let request = self.http.get(format!("http://{address}/readyz"));

@@ -67,8 +67,8 @@ impl Process {
         Self { spec, log, state: Mutex::default() }
     }
 
-    /// Starts it. One that runs is left as it is.
-    pub(crate) fn spawn(&self, program: &Path) -> io::Result<()> {
+    /// Starts it with these variables besides. One that runs is left as it is.
+    pub(crate) fn spawn(&self, program: &Path, with: &[(&str, &str)]) -> io::Result<()> {
         let mut state = self.state();
         if state.child.is_some() {
             return Ok(());
@@ -84,6 +84,7 @@ impl Process {
                 command.env_remove(name);
             }
         }
+        command.envs(with.iter().copied());
         command.env(leash::VARIABLE, "1").stdin(Stdio::piped());
         command.stdout(log.try_clone()?).stderr(log);
         // A group of its own: Ctrl-C is for this process, which then ends its children in order.

@@ -31,6 +31,12 @@ pub trait Stage: Send + Sync {
     fn patience(&self) -> Duration {
         PATIENCE
     }
+
+    /// How far ahead an order for later lies: so far that what is done with it before its time can
+    /// be done in time.
+    fn lead(&self) -> Duration {
+        LEAD
+    }
 }
 
 /// What is played.
@@ -49,7 +55,7 @@ pub struct Script {
 const DEADLINE: Duration = Duration::from_secs(8);
 /// The slow gateway answers well after the deadline.
 const SLOW: Duration = Duration::from_secs(16);
-/// How far ahead an order for later lies: a slow machine still takes it in time.
+/// See [`Stage::lead`]: a slow machine still takes it in time.
 const LEAD: Duration = Duration::from_secs(3);
 /// See [`Stage::patience`].
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -120,7 +126,7 @@ impl Show {
             number,
             plan,
             key: format!("demo-{}-{number}", script.seed),
-            lead: LEAD,
+            lead: stage.lead(),
         });
         let (book, patience) = (Book::default(), stage.patience());
         let crowd = Crowd::gather(client.clone(), book, closing, patience).await;

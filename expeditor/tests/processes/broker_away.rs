@@ -1,7 +1,7 @@
-//! The broker goes away while people order, stopped in order and killed, for longer than the
-//! deadlines last. Orders are accepted meanwhile; no deadline that ran meanwhile cancels an order;
-//! when it is back, all that waited goes out in order. Processes that are started meanwhile wait for
-//! it.
+//! The broker goes away while people order: killed, for longer than the deadlines last, and stopped in
+//! order, to come back at once. Orders are accepted meanwhile; no deadline that ran meanwhile cancels
+//! an order; when it is back, all that waited goes out in order. Processes that are started meanwhile
+//! wait for it.
 
 use std::time::Duration;
 
@@ -12,20 +12,19 @@ use expeditor::{
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use runtime::auth::Role;
+use testkit::Own;
 
 use crate::{
     caller::{Call, Caller},
     eyes::Eyes,
-    place::{Own, Place},
+    place::Place,
     stage::{Load, end_well, ground, long_deadlines, start_with},
     tap,
 };
 
 /// What people are given to answer: enough for all that waited to go out before, on a slow machine too.
 const DEADLINE: Duration = Duration::from_secs(15);
-/// Longer than that.
-const AWAY: Duration = Duration::from_secs(17);
-/// Processes that are killed and started again meanwhile.
+/// Processes that are killed and started again during the long outage.
 const BEGIN: [&str; 3] = ["orchestrator-2", "payment-1", "relay-1"];
 /// Between two orders of the test's own.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -33,6 +32,25 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// The states of orders that have not ended.
 const OPEN: &[&str] =
     &["placed", "paid", "accepted", "cooking", "cooked", "on_the_way", "cancelling", "returning"];
+
+/// How the broker goes, and for how long at least.
+struct Going {
+    how: &'static str,
+    end: fn(&mut servers::RabbitMq) -> Result<(), servers::Error>,
+    away: Duration,
+    begin: &'static [&'static str],
+}
+
+const KILLED: Going = Going {
+    how: "killed",
+    end: servers::RabbitMq::kill,
+    // Longer than deadlines last.
+    away: Duration::from_secs(17),
+    begin: &BEGIN,
+};
+
+const STOPPED: Going =
+    Going { how: "stopped", end: servers::RabbitMq::stop, away: PAUSE, begin: &[] };
 
 struct Outage<'a> {
     stage: &'a OnServers,
@@ -53,8 +71,8 @@ async fn orders_are_accepted_while_the_broker_is_away_and_none_is_cancelled_for_
     let caller = Caller::of(&stage, true);
     let mut outage = Outage { stage: &stage, eyes: &eyes, caller, acknowledged: Vec::new() };
     let disturb = async {
-        outage.lasts(&mut broker, "stopped", servers::RabbitMq::stop).await;
-        outage.lasts(&mut broker, "killed", servers::RabbitMq::kill).await;
+        outage.lasts(&mut broker, KILLED).await;
+        outage.lasts(&mut broker, STOPPED).await;
     };
     let disturb = async {
         tokio::select! {
@@ -72,37 +90,32 @@ async fn orders_are_accepted_while_the_broker_is_away_and_none_is_cancelled_for_
 }
 
 impl Outage<'_> {
-    async fn lasts(
-        &mut self,
-        broker: &mut Own<servers::RabbitMq>,
-        how: &str,
-        end: fn(&mut servers::RabbitMq) -> Result<(), servers::Error>,
-    ) {
-        let eyes = self.eyes;
+    async fn lasts(&mut self, broker: &mut Own<servers::RabbitMq>, going: Going) {
+        let (Going { how, end, away, begin }, eyes) = (going, self.eyes);
         let before = eyes.versions().await.len();
         let enough = async || eyes.versions().await.len() >= before + 20;
         eyes.until(eyes.now(), "people order", enough).await;
-        broker.act(end).await;
+        broker.act(end).await.unwrap();
         let gone = eyes.now();
-        for name in BEGIN {
+        for name in begin {
             self.stage.fleet.kill(name).unwrap();
         }
-        for name in BEGIN {
+        for name in begin {
             self.stage.fleet.begin(name).unwrap();
         }
-        for name in BEGIN {
+        for name in begin {
             self.is_alive_and_not_ready(name).await;
         }
         let mut placed = Vec::new();
-        while eyes.now().saturating_sub(gone) < AWAY {
+        while eyes.now().saturating_sub(gone) < away {
             placed.push(self.order().await);
             eyes.ports.clock.sleep(PAUSE).await;
         }
         assert_eq!(self.probe("orchestrator-1", "readyz").await, Some(StatusCode::OK));
         let open = eyes.orders(OPEN).await;
-        broker.act(servers::RabbitMq::restart).await;
+        broker.act(servers::RabbitMq::restart).await.unwrap();
         let back = eyes.now();
-        let ready = join_all(BEGIN.map(|name| self.stage.fleet.ready(name))).await;
+        let ready = join_all(begin.iter().map(|name| self.stage.fleet.ready(name))).await;
         ready.into_iter().collect::<Result<(), _>>().unwrap();
         let ready = eyes.now().saturating_sub(back);
         let first = async || self.ended(&placed).await > 0;

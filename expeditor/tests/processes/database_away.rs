@@ -14,11 +14,12 @@ use expeditor::{fleet::OnServers, people::outcome::Acknowledged};
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use runtime::auth::Role;
+use testkit::Own;
 
 use crate::{
     caller::{Call, Caller},
     eyes::Eyes,
-    place::{Own, Place},
+    place::Place,
     stage::{Load, end_well, ground, long_deadlines, start_with},
 };
 
@@ -77,14 +78,14 @@ impl Outage<'_> {
         let before = eyes.versions().await.len();
         let enough = async || eyes.versions().await.len() >= before + 20;
         eyes.until(eyes.now(), "people order", enough).await;
-        server.act(end).await;
+        server.act(end).await.unwrap();
         let gone = eyes.now();
         let (mut refused, mut longest) = (0, Duration::ZERO);
         while eyes.now().saturating_sub(gone) < AWAY {
             longest = longest.max(self.all_refuse().await);
             refused += 1;
         }
-        server.act(servers::Postgres::restart).await;
+        server.act(servers::Postgres::restart).await.unwrap();
         let back = eyes.now();
         let eyes = Eyes::open(self.place, &self.stage.ground).await;
         let before = eyes.versions().await;

@@ -89,11 +89,11 @@ async fn a_broker_that_goes_away_is_waited_for_and_one_that_says_no_is_told_in_a
     let mut loyalty = Participant::new(dir.path(), place.amqp_url.clone(), &place.ports).await;
     loyalty.start();
     loyalty.until_ready().await;
-    broker.act(servers::RabbitMq::stop).await;
+    broker.act(servers::RabbitMq::stop).await.unwrap();
     let away = async || loyalty.get("/readyz").await.is_none();
     loyalty.until("it sees that the broker is away", away).await;
     assert!(loyalty.get("/healthz").await.is_some(), "it lives meanwhile");
-    broker.act(servers::RabbitMq::restart).await;
+    broker.act(servers::RabbitMq::restart).await.unwrap();
     loyalty.until_ready().await;
     assert_eq!(loyalty.terminate().await, Some(0), "it said:\n{}", loyalty.said());
     stage.fleet.stop_all().await.unwrap();

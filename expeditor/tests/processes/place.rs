@@ -8,6 +8,7 @@ use std::{
 use runtime::ports::Ports;
 use servers::{Postgres, PostgresOptions, RabbitMq, RabbitMqOptions, Rights};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use testkit::Own;
 use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
 
 /// No test waits longer than this for what must happen.
@@ -28,32 +29,6 @@ pub(crate) struct Place {
     users: Mutex<Vec<String>>,
 }
 
-/// A server of the test's own. It ends with this value.
-pub(crate) struct Own<T>(Option<T>);
-
-impl<T: Send + 'static> Own<T> {
-    async fn start(
-        start: impl FnOnce() -> Result<T, servers::Error> + Send + 'static,
-    ) -> Result<Self, servers::Error> {
-        Ok(Self(Some(spawn_blocking(start).await.unwrap()?)))
-    }
-
-    /// Does something to it.
-    pub(crate) async fn act(
-        &mut self,
-        act: impl FnOnce(&mut T) -> Result<(), servers::Error> + Send + 'static,
-    ) {
-        let mut server = self.0.take().expect("it comes back from each act");
-        let acted = move || {
-            let done = act(&mut server);
-            (server, done)
-        };
-        let (server, done) = spawn_blocking(acted).await.unwrap();
-        self.0 = Some(server);
-        done.unwrap();
-    }
-}
-
 impl Place {
     pub(crate) async fn new() -> Self {
         let shared = spawn_blocking(servers::shared).await.unwrap();
@@ -66,7 +41,7 @@ impl Place {
         let postgres = spawn_blocking(servers::shared_postgres).await.unwrap();
         let postgres = postgres.unwrap_or_else(|error| panic!("no PostgreSQL: {error}"));
         let own = Own::start(|| RabbitMq::start(&RabbitMqOptions::default())).await.unwrap();
-        let broker = own.0.as_ref().unwrap().broker();
+        let broker = own.server().broker();
         (own, Self::on(postgres, broker, false).await)
     }
 
@@ -75,7 +50,7 @@ impl Place {
         let rabbitmq = spawn_blocking(servers::shared_rabbitmq).await.unwrap();
         let rabbitmq = rabbitmq.unwrap_or_else(|error| panic!("no RabbitMQ: {error}"));
         let own = Own::start(|| Postgres::start(&PostgresOptions::default())).await.unwrap();
-        let url = own.0.as_ref().unwrap().url();
+        let url = own.server().url();
         (own, Self::on(url, rabbitmq, true).await)
     }
 
