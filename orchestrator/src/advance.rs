@@ -5,6 +5,7 @@
 use std::fmt;
 
 use contracts::{Command, CommandId, CommandType, Event, SagaId, Timestamp};
+use mutants::mutant;
 use runtime::{Content, Decision, HistoryEntry, Key, Outgoing, SagaRow};
 use saga::{Cursors, Definition, Effect, Input, Instance, Outcome, StepStatus};
 use uuid::Uuid;
@@ -281,6 +282,9 @@ impl<'a> Turn<'a> {
         let Some(saga) = decision.apply(definition, before) else { return Ok(()) };
         let saga_id = SagaId(saga.saga_id());
         for (version, event) in (first..).zip(&decision.events) {
+            if mutant!("orchestrator-leaves-a-line-out") && version == 2 {
+                continue;
+            }
             self.history.push(HistoryEntry {
                 stream: saga_id.0,
                 version,
@@ -314,7 +318,9 @@ impl<'a> Turn<'a> {
                 }
                 Effect::HandOver { definition } => {
                     let next = Uuid::new_v5(&saga_id.0, definition.as_bytes());
-                    self.start(definition, next, &cursors)?;
+                    if !mutant!("orchestrator-forgets-the-saga-that-follows") {
+                        self.start(definition, next, &cursors)?;
+                    }
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! The orchestrator on the path: which aggregates an input is about, and what is decided upon it.
 
 use contracts::{Event, EventType, Fact, Message, OrderId, SagaId, ServiceName, Timestamp};
+use mutants::mutant;
 use runtime::{Cause, Decision, Incoming, Input, Key, Keys, Kind, Problem, Reply, Service, View};
 use saga::{Ignored, Outcome, Refusal};
 
@@ -70,7 +71,8 @@ impl Orchestrator {
         let asked = &placing.order;
         let fingerprint = fingerprint(asked);
         let key = used_key(&asked.customer_id, &placing.key);
-        if let Some(used) = view.get(&key).and_then(State::as_used_key) {
+        let used = view.get(&key).and_then(State::as_used_key);
+        if let Some(used) = used.filter(|_| !mutant!("order-is-made-twice-under-one-key")) {
             return replayed(used, fingerprint);
         }
         if let Some(starts_at) = asked.scheduled_for
@@ -170,6 +172,9 @@ impl Orchestrator {
         now: Timestamp,
     ) -> Decision<State> {
         let Some(order) = order(view, &order_key(&fact.order_id)) else {
+            if mutant!("fact-of-no-order-is-dropped") {
+                return Decision::ignored("no-such-order");
+            }
             return Decision::dead_letter(Cause::NoSuchOrder.because(&fact.order_id));
         };
         if let Some(saga) = incoming.saga.filter(|saga| order.saga(*saga).is_none()) {
@@ -220,7 +225,10 @@ impl Orchestrator {
         if let Some(schedule) = order.schedule.as_ref().filter(|_| order.latest().is_none()) {
             return self.start(order, schedule, now);
         }
-        let oldest_unsent = view.oldest_unsent(key).map(engine_time);
+        let mut oldest_unsent = view.oldest_unsent(key).map(engine_time);
+        if mutant!("orchestrator-never-looks-into-its-outbox") {
+            oldest_unsent = None;
+        }
         let deaf_until = view.deaf_until().map(engine_time);
         let input = saga::Input::Wake { oldest_unsent, deaf_until };
         match Turn::take(&self.settings, order, &input, now) {
@@ -336,7 +344,7 @@ fn order<'a>(view: &View<'a, State>, key: &Key) -> Option<&'a Order> {
 
 /// A key that was used before: the same answer, or a refusal where something else is asked.
 pub(crate) fn replayed(used: &UsedKey, fingerprint: uuid::Uuid) -> Decision<State> {
-    if used.fingerprint != fingerprint {
+    if used.fingerprint != fingerprint && !mutant!("key-serves-for-another-request") {
         return Decision::refused(Problem::new(
             422,
             "idempotency-key-reused",

@@ -4,6 +4,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use mutants::mutant;
 use runtime::{
     ServiceName,
     broker::{Broker, Confirm, Outcome, Publication},
@@ -182,7 +183,10 @@ impl Pump {
     }
 
     fn note(&mut self, settled: &Settled, confirmed: &mut Vec<i64>) {
-        if settled.outcome == Outcome::Confirmed {
+        let returned = settled.outcome == Outcome::Unroutable;
+        if settled.outcome == Outcome::Confirmed
+            || (returned && mutant!("relay-takes-a-return-for-a-confirm"))
+        {
             self.rounds.taken(settled.id);
             confirmed.push(settled.id);
             return;
@@ -198,6 +202,9 @@ impl Pump {
 }
 
 async fn settled(id: i64, key: Arc<str>, confirm: Confirm) -> Settled {
+    if mutant!("relay-deletes-before-confirm") {
+        return Settled { id, key, outcome: Outcome::Confirmed };
+    }
     let outcome = confirm.await.unwrap_or(Outcome::Unavailable);
     Settled { id, key, outcome }
 }

@@ -11,6 +11,7 @@ use std::{
 };
 
 mod codemap;
+mod mutants;
 mod needs;
 mod services;
 mod suite;
@@ -34,6 +35,9 @@ Usage: cargo xtask <CHORE>
   services status  Say what runs.
   simulate         Run seeds of the simulation: 1000, or --seeds N, from --seed S on. One seed alone is
                    told with its trace; --without PARTS leaves parts of its scenario out.
+  mutants          Switch on one seeded bug after another, and see that every layer of tests that must
+                   notice does. --only PART: those whose name contains it. --everywhere: on every
+                   layer, also those that need not notice.
   chaos            Let things go wrong with real processes on servers of their own while people order: as
                    long as the suite does, or --minutes M; --seed S decides what and when.
   help             Print this.
@@ -47,6 +51,7 @@ enum Chore {
     Codemap,
     Services(services::Wish),
     Simulate(Vec<String>),
+    Mutants(mutants::Wish),
     Chaos(Vec<String>),
     Help,
 }
@@ -99,6 +104,7 @@ fn main() -> ExitCode {
         Ok(Chore::Test { filter }) => suite::run(root, filter.as_deref()),
         Ok(Chore::Codemap) => codemap::run(root),
         Ok(Chore::Services(wish)) => services::run(wish),
+        Ok(Chore::Mutants(wish)) => mutants::run(root, &wish),
         Ok(Chore::Simulate(options)) => optimised(root, "simulation", &options),
         Ok(Chore::Chaos(options)) => {
             needs::ensure().and_then(|()| optimised(root, "chaos", &options))
@@ -150,11 +156,29 @@ fn parse(words: &[&str]) -> Result<Chore, Failure> {
         ["services", "up", "--durable"] => Ok(Chore::Services(Wish::Up { durable: true })),
         ["services", "down"] => Ok(Chore::Services(Wish::Down)),
         ["services", "status"] => Ok(Chore::Services(Wish::Status)),
-        _ => {
-            let line = format!("no such chore: {}; see `cargo xtask help`", words.join(" "));
-            Err(Failure::Usage(line))
+        ["mutants", options @ ..] => {
+            wish_of(options).map(Chore::Mutants).ok_or_else(|| no_such_chore(words))
+        }
+        _ => Err(no_such_chore(words)),
+    }
+}
+
+fn no_such_chore(words: &[&str]) -> Failure {
+    let line = format!("no such chore: {}; see `cargo xtask help`", words.join(" "));
+    Failure::Usage(line)
+}
+
+fn wish_of(options: &[&str]) -> Option<mutants::Wish> {
+    let mut wish = mutants::Wish::default();
+    let mut words = options.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "--only" => wish.only = Some((*words.next()?).to_owned()),
+            "--everywhere" => wish.everywhere = true,
+            _ => return None,
         }
     }
+    Some(wish)
 }
 
 fn owned(words: &[&str]) -> Vec<String> {
@@ -169,8 +193,13 @@ mod tests {
     fn each_chore_is_understood() {
         let filter = |filter: Option<&str>| Chore::Test { filter: filter.map(ToOwned::to_owned) };
         let simulate = Chore::Simulate(vec!["--seed".to_owned(), "7".to_owned()]);
+        let mutants = |only: Option<&str>, everywhere| {
+            Chore::Mutants(mutants::Wish { only: only.map(ToOwned::to_owned), everywhere })
+        };
         let chaos = Chore::Chaos(vec!["--minutes".to_owned(), "9".to_owned()]);
-        let cases: [(&[&str], Chore); 13] = [
+        let cases: [(&[&str], Chore); 15] = [
+            (&["mutants"], mutants(None, false)),
+            (&["mutants", "--only", "relay", "--everywhere"], mutants(Some("relay"), true)),
             (&["chaos", "--minutes", "9"], chaos),
             (&["simulate", "--seed", "7"], simulate),
             (&[], Chore::Help),
@@ -199,6 +228,8 @@ mod tests {
             &["codemap", "a"],
             &["services"],
             &["services", "down", "now"],
+            &["mutants", "relay"],
+            &["mutants", "--only"],
         ] {
             let failure = parse(words).unwrap_err();
             assert_eq!(failure.exit_status(), 2, "{words:?}");

@@ -7,6 +7,7 @@ use axum::{
     extract::{FromRequest, Request},
 };
 use contracts::{Event, Message, Milestone, OrderId, Record, SagaId, ServiceName, Timestamp};
+use mutants::mutant;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -41,6 +42,7 @@ pub fn fact(
     repeat: bool,
 ) -> Option<Outgoing> {
     let event = record.event(order_id, state)?;
+    let repeat = repeat && !mutant!("participant-tells-repeats-as-news");
     let content = Content::Event { event, sequence: record.sequence, repeat };
     Some(Outgoing { about: about.clone(), content, saga })
 }
@@ -63,7 +65,7 @@ pub fn changed<S>(key: Key, state: S, told: Option<Outgoing>) -> Decision<S> {
 /// A command that changes nothing is answered with the latest fact. Where none has happened it is
 /// not answered yet.
 pub fn answer_again<S>(latest: Option<Outgoing>) -> Decision<S> {
-    match latest {
+    match latest.filter(|_| !mutant!("participant-answers-once")) {
         Some(fact) => Decision { messages: vec![fact], ..Decision::default() },
         None => Decision::ignored(ANSWER_PENDING),
     }

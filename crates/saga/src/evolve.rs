@@ -3,6 +3,7 @@
 
 use alloc::string::ToString;
 
+use mutants::mutant;
 use uuid::Uuid;
 
 use crate::definition::Definition;
@@ -123,6 +124,9 @@ fn end(state: &mut Instance, phase: Phase, reason: &str) {
 /// Deadlines do not run while a saga is suspended.
 fn resume(state: &mut Instance, at: Time) {
     let Some(suspended_at) = state.suspended_at.take() else { return };
+    if mutant!("deadline-runs-while-suspended") {
+        return;
+    }
     let paused = at.since(suspended_at);
     for step in &mut state.steps {
         step.deadline = step.deadline.map(|deadline| deadline.plus(paused));
@@ -240,7 +244,8 @@ fn tidy(definition: &Definition, state: &mut Instance) {
             step.exhausted = false;
             step.unanswered = 0;
         }
-        if terminal || step.status != StepStatus::Requested {
+        let waits = step.status == StepStatus::Requested || mutant!("deadline-outlives-its-step");
+        if terminal || !waits {
             step.deadline = None;
         }
     }

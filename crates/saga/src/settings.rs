@@ -4,6 +4,7 @@
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
+use mutants::mutant;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -38,9 +39,13 @@ impl Retry {
     /// The pause after the given attempt (counted from 1): doubling up to the cap, then jittered
     /// by a hash of command and attempt. At least one millisecond, so that no timer spins.
     pub fn pause(&self, command: Uuid, attempt: u32) -> Millis {
-        let doublings = attempt.saturating_sub(1).min(62);
+        let mut doublings = attempt.saturating_sub(1).min(62);
+        if mutant!("saga-does-not-back-off") {
+            doublings = 0;
+        }
         let doubled = self.first_pause.0.saturating_mul(1_i64 << doublings);
-        self.jittered(doubled.min(self.cap.0), command, attempt)
+        let cap = if mutant!("saga-backs-off-for-ever") { i64::MAX } else { self.cap.0 };
+        self.jittered(doubled.min(cap), command, attempt)
     }
 
     /// The jittered longest pause.

@@ -5,6 +5,7 @@
 //! overtaken by its undo from being cooked.
 
 use contracts::{Detail, EventType, Line, OrderId, Record, SagaId, StoreId, Timestamp};
+use mutants::mutant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -136,6 +137,14 @@ pub fn decide(
 ) -> Outcome {
     let Some(ticket) = ticket else { return arrive(order_id, saga, ask, auto, now) };
     match (ask, ticket.state) {
+        (Ask::Prepare { .. }, State::Cancelled) if mutant!("cook-cooks-what-was-undone") => {
+            let mut again = Ticket { state: State::Queued, ..ticket.clone() };
+            again.record.touch();
+            Outcome::Changed { ticket: Box::new(again), news: false }
+        }
+        (Ask::Cancel, State::Cooking) if mutant!("cook-cancels-what-cooks") => {
+            ticket.now(State::Cancelled, EventType::CookingCancelled, now)
+        }
         // Repeats, and a command that comes after its undo or its refusal: as things stand.
         (Ask::Prepare { .. }, _)
         | (Ask::Cancel, State::Cooking | State::Finished | State::Cancelled)
@@ -197,6 +206,7 @@ fn arrive(
             }
             Outcome::Changed { ticket: Box::new(ticket), news: auto }
         }
+        Ask::Cancel if mutant!("cook-leaves-no-tombstone") => Outcome::Unchanged,
         // The undo has overtaken its command: it leaves a tombstone.
         Ask::Cancel => blank.now(State::Cancelled, EventType::CookingCancelled, now),
         Ask::Start | Ask::Finish | Ask::Decline { .. } => Outcome::Refused(Refusal::NoTicket),

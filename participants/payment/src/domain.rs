@@ -8,6 +8,7 @@
 use contracts::{
     Detail, EventType, Money, OrderId, Record, SagaId, Timestamp, command::AuthorizePayment,
 };
+use mutants::mutant;
 use runtime::participant::{ANSWER_PENDING, EARLY_TIMER, STALE_TIMER, UNKNOWN_ORDER};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -131,9 +132,15 @@ pub fn authorize(
 /// taken is given back by a refund only.
 pub fn void(current: Option<&OrderPayment>, order_id: &OrderId, now: Timestamp) -> Outcome {
     let Some(payment) = current else {
+        if mutant!("payment-leaves-no-tombstone") {
+            return Outcome::Nothing(UNKNOWN_ORDER);
+        }
         return OrderPayment::new(order_id.clone(), State::Voided, now).voided(now);
     };
     match payment.state {
+        State::Pending if mutant!("payment-voids-before-the-gateway-answers") => {
+            payment.clone().voided(now)
+        }
         State::Pending => payment.clone().reverse_later(State::Voiding, now),
         State::Authorized if payment.raise_awaited() => {
             payment.clone().reverse_later(State::Voiding, now)
@@ -148,7 +155,12 @@ pub fn void(current: Option<&OrderPayment>, order_id: &OrderId, now: Timestamp) 
 pub fn capture(current: Option<&OrderPayment>, amount: Option<Money>, now: Timestamp) -> Outcome {
     match current {
         None => Outcome::Nothing(UNKNOWN_ORDER),
-        Some(payment) if payment.state == State::Authorized => {
+        Some(payment)
+            if payment.state == State::Authorized
+                || payment.state == State::Captured && mutant!("payment-captures-twice")
+                || payment.state == State::Voided
+                    && mutant!("payment-captures-what-was-voided") =>
+        {
             payment.clone().captured(amount, now)
         }
         Some(payment) => payment.tell_again(),
@@ -276,6 +288,7 @@ impl OrderPayment {
         authorization.state = AuthorizationState::Captured;
         let held = authorization.amount;
         let covered = |it: &Money| it.currency == held.currency && it.amount <= held.amount;
+        let covered = |it: &Money| covered(it) || mutant!("payment-captures-more-than-is-held");
         let amount = amount.filter(covered).unwrap_or(held);
         authorization.amount = amount;
         self.capture = Some(Capture { state: CaptureState::Captured, amount, at: now });
@@ -308,11 +321,11 @@ impl OrderPayment {
 
     fn give_back(&mut self, now: Timestamp) -> Option<Money> {
         let (state, amount) = match &mut self.capture {
-            Some(capture) => {
+            Some(capture) if !mutant!("payment-keeps-what-it-took") => {
                 capture.state = CaptureState::Refunded;
                 (RefundState::Refunded, Some(capture.amount))
             }
-            None => match self.release_hold() {
+            _ => match self.release_hold() {
                 Some(amount) => (RefundState::Released, Some(amount)),
                 None => (RefundState::Nothing, None),
             },
@@ -324,7 +337,8 @@ impl OrderPayment {
     /// Releases the hold, if there is one; how much it was.
     fn release_hold(&mut self) -> Option<Money> {
         let authorization = self.authorization.as_mut()?;
-        if authorization.state != AuthorizationState::Authorized {
+        let held = authorization.state == AuthorizationState::Authorized;
+        if !held || mutant!("payment-keeps-the-hold") {
             return None;
         }
         authorization.state = AuthorizationState::Voided;

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use mutants::mutant;
 use runtime::db::{Floor, Leases, SharedRow};
 
 /// How often the place to look back to is moved on: it lies between one and two of these behind.
@@ -73,7 +74,9 @@ impl Buckets {
         let mut held: BTreeMap<u16, i64> = leases.held.iter().copied().collect();
         let mut void = Vec::new();
         self.by_number.retain(|number, bucket| {
-            let same = held.get(number) == Some(&bucket.epoch);
+            let same = held.get(number) == Some(&bucket.epoch)
+                || (held.contains_key(number)
+                    && mutant!("shared-relay-keeps-rows-of-a-lost-lease"));
             if same {
                 held.remove(number);
             } else {
@@ -95,7 +98,7 @@ impl Buckets {
         let surplus = self.by_number.len().saturating_sub(usize::from(share));
         let mut chosen = Vec::new();
         for (number, bucket) in self.by_number.iter_mut().rev().take(surplus) {
-            if !bucket.leaving {
+            if !bucket.leaving && !mutant!("shared-relay-keeps-its-surplus") {
                 bucket.leaving = true;
                 chosen.push(*number);
             }
@@ -131,11 +134,17 @@ impl Buckets {
 
     /// Everything in the bucket is to be read again.
     pub(crate) fn rewind(&mut self, number: u16) {
+        if mutant!("shared-relay-never-reads-from-zero") {
+            return;
+        }
         self.wind_back(number, 0);
     }
 
     /// Rows after this id are to be read again.
     pub(crate) fn wind_back(&mut self, number: u16, after: i64) {
+        if mutant!("shared-relay-trusts-its-cursor") {
+            return;
+        }
         if let Some(bucket) = self.by_number.get_mut(&number) {
             bucket.cursor = bucket.cursor.min(after);
             bucket.behind = true;
@@ -150,7 +159,9 @@ impl Buckets {
                 bucket.older = std::mem::replace(&mut bucket.newer, bucket.top);
             }
         }
-        let rescan = now >= self.rescan_at;
+        let never = mutant!("shared-relay-trusts-its-cursor")
+            || mutant!("shared-relay-never-reads-from-zero");
+        let rescan = now >= self.rescan_at && !never;
         let look_back = now >= self.look_back_at;
         if rescan {
             self.pause = self.pause.saturating_mul(2).min(self.rescan);
@@ -161,7 +172,9 @@ impl Buckets {
         }
         let mut floors = Vec::new();
         for (number, bucket) in &mut self.by_number {
-            if rescan {
+            if mutant!("shared-relay-trusts-its-cursor") {
+                // It is never wound back.
+            } else if rescan {
                 bucket.cursor = 0;
             } else if look_back && bucket.behind {
                 bucket.cursor = bucket.cursor.min(bucket.older);

@@ -19,6 +19,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use mutants::mutant;
 use runtime::{
     broker::{Outcome, Publication},
     db::SharedRow,
@@ -116,7 +117,7 @@ impl Queue {
         };
         // One that was sent before is sent again by somebody's wish.
         let follows = self.last.get(&key).map_or(row.seq == 1, |last| row.seq <= last + 1);
-        if !follows && !from_zero {
+        if !follows && !from_zero && !mutant!("shared-relay-overlooks-gaps") {
             return false;
         }
         let publication = Publication {
@@ -222,7 +223,11 @@ impl Queue {
             return;
         }
         self.waiting += left.len();
-        left.extend(waiting);
+        if mutant!("shared-relay-puts-what-was-not-taken-last") {
+            left = waiting.into_iter().chain(left).collect();
+        } else {
+            left.extend(waiting);
+        }
         if left.is_empty() {
             return;
         }

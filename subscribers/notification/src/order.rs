@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contracts::{
     Event, EventType as E, Line, Money, OrderId, ServiceName, Timestamp, event::DeliveryOffered,
 };
+use mutants::mutant;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -290,7 +291,8 @@ impl Order {
     /// Tells the riders of an offer, unless a later one was told or somebody has taken it since.
     fn offer(&mut self, offer: &DeliveryOffered, sequence: u64, drafts: &mut Vec<Draft>) {
         let over = self.stages.iter().any(|stage| *stage > Stage::Cooked);
-        if sequence <= self.offer_told || over || self.hands.have_taken_since(sequence) {
+        let told = sequence <= self.offer_told && !mutant!("notification-offers-twice");
+        if told || over || self.hands.have_taken_since(sequence) {
             return;
         }
         self.offer_told = sequence;

@@ -12,11 +12,12 @@ use simulation::{
 };
 
 const USAGE: &str = "\
-Usage: simulate [--seeds N] [--seed S [--without PART,PART]]
+Usage: simulate [--seeds N] [--seed S [--without PART,PART]] [--first-wrong]
 
   --seeds N        Run so many seeds: 1000 unless --seed is given, then one.
   --seed S         Begin with this one. One seed alone is told with its scenario and its trace.
-  --without PARTS  Leave these parts of the scenario out, as a seed that is wrong is told.";
+  --without PARTS  Leave these parts of the scenario out, as a seed that is wrong is told.
+  --first-wrong    End with the first seed that is wrong, and do not look for what is needed of it.";
 
 /// Lines of the trace that are printed of a seed that is wrong.
 const LAST_LINES: usize = 60;
@@ -25,11 +26,17 @@ struct Options {
     seeds: u64,
     first: u64,
     without: Vec<Part>,
+    first_wrong: bool,
 }
 
 fn options(mut words: impl Iterator<Item = String>) -> Option<Options> {
     let (mut seeds, mut first, mut without) = (None, None, Vec::new());
+    let mut first_wrong = false;
     while let Some(word) = words.next() {
+        if word == "--first-wrong" {
+            first_wrong = true;
+            continue;
+        }
         let value = words.next()?;
         match word.as_str() {
             "--seeds" => seeds = Some(value.parse().ok()?),
@@ -45,15 +52,21 @@ fn options(mut words: impl Iterator<Item = String>) -> Option<Options> {
         seeds,
         first: first.unwrap_or(0),
         without,
+        first_wrong,
     })
 }
 
 fn main() -> ExitCode {
-    let Some(Options { seeds, first, without }) = options(std::env::args().skip(1)) else {
+    let Some(Options { seeds, first, without, first_wrong }) = options(std::env::args().skip(1))
+    else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    let well = if seeds == 1 { one(first, &without) } else { many(first, seeds) };
+    let well = match seeds {
+        _ if first_wrong => none_wrong(first, seeds),
+        1 => one(first, &without),
+        _ => many(first, seeds),
+    };
     ExitCode::from(u8::from(!well))
 }
 
@@ -64,6 +77,15 @@ fn one(seed: u64, without: &[Part]) -> bool {
     println!("{scenario}\n{}\n\n{outcome}", outcome.lines.join("\n"));
     outcome.wrong.iter().for_each(|line| println!("wrong: {line}"));
     outcome.wrong.is_empty()
+}
+
+/// Runs one seed after another until one is wrong; answers whether none was.
+fn none_wrong(first: u64, seeds: u64) -> bool {
+    let wrong = |seed: &u64| {
+        let wrong = run(&Scenario::of(*seed), false).wrong;
+        wrong.first().inspect(|line| println!("seed {seed} is wrong: {line}")).is_some()
+    };
+    !(first..first + seeds).any(|seed| wrong(&seed))
 }
 
 /// Tells of many seeds; answers whether nothing is wrong.

@@ -20,6 +20,9 @@ enum May {
 const UNSHIPPED: [&str; 7] =
     ["servers", "testkit", "scenarios", "model", "simulation", "chaos", "xtask"];
 
+/// What every crate may use: it is nothing in what is shipped.
+const EVERYBODY_MAY: &str = "mutants";
+
 /// What tests of every crate may use besides. Not another service: that is what `tests/` is for.
 const TESTS_MAY: [&str; 4] = ["testkit", "servers", "contracts", "runtime"];
 
@@ -27,7 +30,8 @@ const SERVICE: May = May::Only(&["contracts", "runtime"]);
 const SERVICE_WHY: &str =
     "a participant knows the published language and the path, never another service or the engine";
 
-const RULES: [Rule; 19] = [
+const RULES: [Rule; 20] = [
+    Rule { name: "mutants", may: May::Only(&[]), why: "the engine stands on it, without `std`" },
     Rule { name: "saga", may: May::Only(&[]), why: "the engine is pure and knows no payloads" },
     Rule {
         name: "contracts",
@@ -123,8 +127,9 @@ pub(super) fn check(
         };
         for dependency in member.dependencies.iter().filter(|dependency| dependency.ours) {
             let name = &dependency.name;
-            let allowed =
-                allows(&rule.may, name) || (dependency.dev && TESTS_MAY.contains(&name.as_str()));
+            let allowed = name == EVERYBODY_MAY
+                || allows(&rule.may, name)
+                || (dependency.dev && TESTS_MAY.contains(&name.as_str()));
             if !allowed {
                 breach(name, format!("`{}` must not depend on `{name}`: {}", rule.name, rule.why));
             }

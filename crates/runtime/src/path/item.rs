@@ -1,12 +1,17 @@
 //! One input of a batch, and where its outcome goes.
 
 use contracts::{CommandId, Envelope, EnvelopeError, MessageId, SagaId};
+use mutants::mutant;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::{
-    Cause, Incoming, Input, Key, Problem, Reply, Service, broker::Delivery, db::Received,
-    http::TraceParent, metrics::Kind, path::Asked,
+    Cause, Incoming, Input, Key, Problem, Reply, Service,
+    broker::{Ack, Delivery},
+    db::Received,
+    http::TraceParent,
+    metrics::Kind,
+    path::Asked,
 };
 
 /// An input on the path.
@@ -77,7 +82,10 @@ impl<S: Service> Item<S> {
 
     /// Checks and decodes; what is no message, or was given up by the broker, becomes work for the
     /// dead-letter table.
-    pub(crate) fn of_delivery(delivery: Delivery) -> Self {
+    pub(crate) fn of_delivery(mut delivery: Delivery) -> Self {
+        if mutant!("path-acknowledges-before-the-commit") {
+            std::mem::replace(&mut delivery.ack, Ack::new(|| ())).give();
+        }
         let mut arrived = Arrived { delivery, received: None, traceparent: None };
         let dead = arrived.delivery.dead.take().map(|why| Cause::GivenUp.because(why));
         let work = match Envelope::from_bytes(&arrived.delivery.payload) {

@@ -6,6 +6,8 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+use mutants::mutant;
+
 use crate::{
     Cause, Input, Key, Keys, Phase, Service,
     aggregate::bucket,
@@ -54,6 +56,7 @@ impl Plan {
             let mut first_seen = true;
             if let Some(received) = item.received() {
                 first_seen = claimed.insert((received.consumer, received.message_id));
+                first_seen |= mutant!("path-forgets-what-the-batch-has-seen");
                 if first_seen {
                     begin.received.push(received);
                 }

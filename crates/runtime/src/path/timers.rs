@@ -9,6 +9,7 @@ use std::{
 };
 
 use contracts::Timestamp;
+use mutants::mutant;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{Key, Service, broker::Reach, db::Database, host::told_to_stop, ports::Ports};
@@ -54,11 +55,14 @@ pub(crate) async fn run<S: Service>(
     mut stop: watch::Receiver<bool>,
 ) {
     let work = async {
-        if gate.wait_for(|open| *open).await.is_err() {
+        let at_once = mutant!("timers-do-not-wait-for-messages");
+        if !at_once && gate.wait_for(|open| *open).await.is_err() {
             return;
         }
         loop {
-            reach.connected().await;
+            if !mutant!("timers-run-while-nothing-is-heard") {
+                reach.connected().await;
+            }
             // Unarmed while firing, so that nothing set meanwhile is missed.
             alarm.armed.store(i64::MAX, Ordering::SeqCst);
             let Some(pause) = fire(&*service, &*database, &ports, &inputs).await else { return };

@@ -13,6 +13,7 @@ use std::{
 };
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use mutants::mutant;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
@@ -189,7 +190,11 @@ impl<S: Service> Worker<S> {
                     parts.push_front(part);
                 }
                 Err(Failure::Database(DbError::Rejected(reason))) => {
-                    if part.len() > 1 {
+                    if mutant!("path-buries-the-batch-of-one-bad-message") {
+                        let buried =
+                            part.into_iter().filter_map(|it| self.isolate(it, reason.clone()));
+                        parts.push_front(buried.collect());
+                    } else if part.len() > 1 {
                         let rest = part.split_off(part.len() / 2);
                         parts.push_front(rest);
                         parts.push_front(part);

@@ -5,6 +5,8 @@ use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use mutants::mutant;
+
 use super::compensate::compensate;
 use super::draft::Draft;
 use crate::event::EventKind;
@@ -13,7 +15,8 @@ use crate::spec::Request;
 
 pub(crate) fn advance(draft: &mut Draft<'_>) {
     // Suspended: what was recorded takes effect on resume.
-    if draft.state.is_terminal() || draft.state.is_suspended() {
+    let suspended = draft.state.is_suspended() && !mutant!("suspended-saga-sends");
+    if draft.state.is_terminal() || suspended {
         return;
     }
     turn(draft);
@@ -43,7 +46,7 @@ fn hand_over(draft: &mut Draft<'_>) -> bool {
 
 /// Changes the direction where a failure, a wish to cancel or the pivot demands it.
 fn turn(draft: &mut Draft<'_>) {
-    let past_pivot = draft.state.past_pivot();
+    let past_pivot = draft.state.past_pivot() && !mutant!("saga-undoes-after-the-pivot");
     let asked = draft.state.cancellation() == Some(Cancellation::Requested);
     match draft.state.phase {
         Phase::Compensating if past_pivot => {
@@ -73,6 +76,9 @@ fn failure(draft: &Draft<'_>) -> Option<alloc::string::String> {
 pub(crate) fn refuse_cancellation(draft: &mut Draft<'_>) {
     if draft.state.cancellation() != Some(Cancellation::Refused) {
         draft.record(EventKind::CancellationRefused {});
+        if mutant!("saga-refuses-a-cancellation-in-silence") {
+            return;
+        }
         draft.publish(draft.definition.published().cancellation_refused);
     }
 }
@@ -85,12 +91,13 @@ fn forward(draft: &mut Draft<'_>) {
         return;
     }
     // Stuck: nothing new until the participant answers.
-    if draft.state.is_stuck() {
+    if draft.state.is_stuck() && !mutant!("stuck-saga-asks-for-more") {
         return;
     }
     let settled = settled(draft);
     for index in draft.definition.topological() {
-        let ready = draft.definition.after(*index).iter().all(|earlier| settled[*earlier]);
+        let ready = draft.definition.after(*index).iter().all(|earlier| settled[*earlier])
+            || mutant!("saga-asks-before-the-turn");
         if ready && draft.status(*index) == StepStatus::Blocked {
             request(draft, *index);
         }
@@ -102,7 +109,8 @@ fn forward(draft: &mut Draft<'_>) {
 fn settled(draft: &Draft<'_>) -> Vec<bool> {
     let mut settled = vec![false; draft.indices().len()];
     for index in draft.definition.topological() {
-        let turn = draft.definition.after(*index).iter().all(|earlier| settled[*earlier]);
+        let turn = draft.definition.after(*index).iter().all(|earlier| settled[*earlier])
+            || mutant!("saga-lets-an-early-fact-unblock");
         settled[*index] = turn && draft.status(*index).is_over();
     }
     settled

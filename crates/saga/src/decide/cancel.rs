@@ -3,6 +3,8 @@
 
 use alloc::string::ToString;
 
+use mutants::mutant;
+
 use super::advance::{advance, refuse_cancellation};
 use super::draft::Draft;
 use crate::decision::{Ignored, Outcome, Refusal};
@@ -31,7 +33,9 @@ pub(crate) fn prospect(state: &Instance) -> Outcome {
         Phase::Completed => Outcome::Refused(Refusal::Completed),
         Phase::Returned => Outcome::Refused(Refusal::Returned),
         Phase::Cancelled => Outcome::Ignored(Ignored::AlreadyCancelled),
-        _ if state.past_pivot() => Outcome::Refused(Refusal::PastPivot),
+        _ if state.past_pivot() && !mutant!("saga-undoes-after-the-pivot") => {
+            Outcome::Refused(Refusal::PastPivot)
+        }
         Phase::Compensating => Outcome::Ignored(Ignored::AlreadyCancelling),
         Phase::Running if state.cancellation().is_some() => {
             Outcome::Ignored(Ignored::AlreadyCancelling)

@@ -4,13 +4,16 @@
 
 use alloc::string::ToString;
 
+use mutants::mutant;
+
 use super::draft::Draft;
 use crate::event::EventKind;
 use crate::instance::StepStatus;
 
 pub(crate) fn compensate(draft: &mut Draft<'_>) {
     for index in draft.indices() {
-        if draft.status(index) == StepStatus::Requested {
+        let in_flight = draft.status(index) == StepStatus::Requested;
+        if in_flight && !mutant!("saga-takes-silence-for-a-no") {
             request_undo(draft, index);
         }
     }
@@ -19,8 +22,10 @@ pub(crate) fn compensate(draft: &mut Draft<'_>) {
         return;
     }
     for index in draft.definition.topological().iter().rev() {
-        let free = draft.definition.before(*index).all(|later| is_clear(draft.status(later)));
-        if free && draft.status(*index) == StepStatus::Done {
+        let free = draft.definition.before(*index).all(|later| is_clear(draft.status(later)))
+            || mutant!("saga-undoes-in-any-order");
+        let done = draft.status(*index) == StepStatus::Done;
+        if free && done && !mutant!("saga-leaves-what-is-done") {
             request_undo(draft, *index);
         }
     }
@@ -32,8 +37,11 @@ pub(crate) fn compensate(draft: &mut Draft<'_>) {
 }
 
 /// Whether a step leaves nothing behind.
-const fn is_clear(status: StepStatus) -> bool {
+fn is_clear(status: StepStatus) -> bool {
     matches!(status, StepStatus::Blocked | StepStatus::Failed | StepStatus::Undone)
+        || (status == StepStatus::Requested && mutant!("saga-takes-silence-for-a-no"))
+        || (status == StepStatus::Done && mutant!("saga-leaves-what-is-done"))
+        || (status == StepStatus::Undoing && mutant!("saga-ends-before-all-is-undone"))
 }
 
 fn request_undo(draft: &mut Draft<'_>, index: usize) {

@@ -4,6 +4,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use mutants::mutant;
 use uuid::Uuid;
 
 use crate::command::{Direction, command_id};
@@ -98,7 +99,11 @@ impl<'d> Draft<'d> {
         limited: bool,
     ) -> Command {
         let step = self.step(index);
-        let id = command_id(self.state.saga_id, &step.name, direction, step.generation);
+        let mut generation = step.generation;
+        if mutant!("saga-sends-again-under-another-id") {
+            generation += step.attempts;
+        }
+        let id = command_id(self.state.saga_id, &step.name, direction, generation);
         Command { direction, name, to, id, limited }
     }
 

@@ -6,6 +6,8 @@
 use alloc::string::ToString;
 use core::cmp::Ordering;
 
+use mutants::mutant;
+
 use super::advance::advance;
 use super::draft::Draft;
 use crate::decision::{Ignored, Outcome};
@@ -16,7 +18,7 @@ use crate::instance::StepStatus;
 use crate::spec::Kind;
 
 pub(crate) fn fact(draft: &mut Draft<'_>, fact: &Fact) -> Outcome {
-    if draft.state.is_terminal() {
+    if draft.state.is_terminal() && !mutant!("saga-hears-facts-after-its-end") {
         return Outcome::Ignored(Ignored::Late);
     }
     if !draft.indices().any(|index| draft.definition.source(index) == fact.source) {
@@ -25,15 +27,25 @@ pub(crate) fn fact(draft: &mut Draft<'_>, fact: &Fact) -> Outcome {
     let cursor = draft.state.cursors.get(&fact.source).copied();
     let order = cursor.map_or(Ordering::Greater, |heard| fact.sequence.cmp(&heard.sequence));
     match order {
+        Ordering::Less if mutant!("saga-takes-in-what-is-stale") => {
+            let moved = apply(draft, fact, 0);
+            advance(draft);
+            outcome(moved, Ignored::OutOfStep)
+        }
         Ordering::Less => Outcome::Ignored(Ignored::Stale),
         Ordering::Equal => {
-            answered(draft, fact);
+            if !mutant!("saga-takes-a-repeat-for-silence") {
+                answered(draft, fact);
+            }
             let outcome = outcome(draft.changed(), Ignored::Duplicate);
             advance(draft);
             outcome
         }
         Ordering::Greater => {
-            let applied = cursor.map_or(0, |heard| heard.applied);
+            let mut applied = cursor.map_or(0, |heard| heard.applied);
+            if mutant!("saga-hears-milestones-once-more") {
+                applied = 0;
+            }
             let moved = apply(draft, fact, applied);
             answered(draft, fact);
             advance(draft);
@@ -56,6 +68,11 @@ fn apply(draft: &mut Draft<'_>, fact: &Fact, applied: u64) -> bool {
         milestones: said.max(applied),
     });
     let known = usize::try_from(applied).unwrap_or(usize::MAX);
+    let known = if mutant!("saga-skips-milestones-that-it-missed") {
+        known.max(fact.milestones.len().saturating_sub(1))
+    } else {
+        known
+    };
     let mut moved = false;
     for milestone in fact.milestones.iter().skip(known) {
         if let Some((index, _)) = draft.definition.role(&fact.source, milestone) {
@@ -85,20 +102,35 @@ pub(crate) fn hear(draft: &mut Draft<'_>, index: usize, fact: &str, reason: Opti
     let event = match (role, status) {
         (Role::Done, StepStatus::Requested) => EventKind::StepDone { step, fact },
         // Said early: recorded, and takes effect when the step's turn comes.
-        (Role::Done, StepStatus::Blocked) if past_pivot => EventKind::StepDone { step, fact },
+        (Role::Done, StepStatus::Blocked)
+            if past_pivot && !mutant!("saga-drops-facts-that-come-early") =>
+        {
+            EventKind::StepDone { step, fact }
+        }
         // The participant has decided the race: the pivot has happened.
-        (Role::Done, StepStatus::Undoing) if row.kind == Kind::Pivot => {
+        (Role::Done, StepStatus::Undoing)
+            if row.kind == Kind::Pivot && !mutant!("saga-is-deaf-to-a-pivot-that-it-revokes") =>
+        {
             EventKind::StepDone { step, fact }
         }
         // An undone fact is a tombstone's answer: what was asked for will never be.
+        (Role::Undone, StepStatus::Requested) if mutant!("saga-is-deaf-to-tombstones") => {
+            return false;
+        }
         (Role::Failed | Role::Undone, StepStatus::Requested) => failed(fact),
         // What was refused needs no undoing.
+        (Role::Failed, StepStatus::Undoing) if mutant!("saga-is-deaf-to-late-refusals") => {
+            return false;
+        }
         (Role::Failed | Role::Undone, StepStatus::Undoing) => EventKind::StepUndone { step, fact },
         (Role::Reopened, StepStatus::Done) if !is_overtaken(draft, index) => {
             EventKind::StepReopened {
                 step,
                 fact,
-                generation: draft.step(index).generation.saturating_add(1),
+                generation: draft
+                    .step(index)
+                    .generation
+                    .saturating_add(u32::from(!mutant!("saga-reopens-under-the-same-id"))),
                 blocked: blocked(draft, index),
             }
         }
@@ -116,7 +148,9 @@ pub(crate) fn hear(draft: &mut Draft<'_>, index: usize, fact: &str, reason: Opti
 /// Whether a step that needs this one is done already, so that reopening it is void.
 fn is_overtaken(draft: &Draft<'_>, index: usize) -> bool {
     draft.indices().any(|later| {
-        draft.definition.requires(later, index) && draft.status(later) == StepStatus::Done
+        !mutant!("saga-reopens-what-is-overtaken")
+            && draft.definition.requires(later, index)
+            && draft.status(later) == StepStatus::Done
     })
 }
 

@@ -3,6 +3,8 @@
 
 use alloc::string::ToString;
 
+use mutants::mutant;
+
 use super::advance::advance;
 use super::cancel;
 use super::draft::Draft;
@@ -20,7 +22,7 @@ use crate::reach::reaches_an_end;
 const OPERATOR: &str = "operator";
 
 pub(crate) fn operator(draft: &mut Draft<'_>, action: &Action, by: &str, why: &str) -> Outcome {
-    if by.trim().is_empty() {
+    if by.trim().is_empty() && !mutant!("operator-needs-no-name") {
         return Outcome::Refused(Refusal::ActorMissing);
     }
     let refused = match action {
@@ -133,7 +135,7 @@ fn refuse_skip(draft: &Draft<'_>, step: &str) -> Option<Refusal> {
     let Some(index) = draft.definition.position(step) else {
         return Some(Refusal::UnknownStep);
     };
-    if !draft.row(index).skippable {
+    if !draft.row(index).skippable && !mutant!("operator-skips-any-step") {
         return Some(Refusal::NotSkippable);
     }
     if !draft.state.past_pivot() {

@@ -2,6 +2,7 @@
 
 use alloc::string::ToString;
 
+use mutants::mutant;
 use uuid::Uuid;
 
 use super::advance::advance;
@@ -36,7 +37,11 @@ pub fn start(
             definition: definition.name().to_string(),
             definition_version: definition.version(),
             settings: pinned,
-            cursors: cursors.clone(),
+            cursors: if mutant!("saga-begins-without-its-cursors") {
+                Cursors::new()
+            } else {
+                cursors.clone()
+            },
         },
     };
     let mut draft = Draft::of(definition, evolve(definition, None, &started), now);

@@ -5,6 +5,8 @@
 
 use alloc::string::ToString;
 
+use mutants::mutant;
+
 use super::advance::advance;
 use super::draft::Draft;
 use crate::command::Direction;
@@ -22,7 +24,7 @@ pub(crate) fn wake(
     if draft.state.is_terminal() {
         return Outcome::Ignored(Ignored::Late);
     }
-    if !draft.state.is_suspended() {
+    if !draft.state.is_suspended() || mutant!("suspended-saga-wakes") {
         for index in draft.indices() {
             deadline(draft, index, oldest_unsent, deaf_until);
         }
@@ -46,6 +48,9 @@ fn never_arrived(draft: &Draft<'_>, index: usize, oldest_unsent: Option<Time>) -
     let sender = draft.step(draft.definition.sender(index));
     let outage = oldest_unsent
         .is_some_and(|oldest| draft.now.since(oldest) >= draft.state.settings.retry.first_pause);
+    if mutant!("deadline-runs-for-what-was-not-sent") {
+        return false;
+    }
     may_be_unsent(sender.requested_at, oldest_unsent)
         || (outage && may_be_unsent(sender.sent_at, oldest_unsent))
 }
@@ -63,7 +68,8 @@ fn since_we_hear(
     let due = draft.step(index).deadline?;
     let heard = deaf_until?.min(draft.now);
     let moved = heard.plus(lasts);
-    (moved > due && moved > draft.now).then_some(moved)
+    let deaf = moved > due && !mutant!("deadline-runs-while-nothing-is-heard");
+    (deaf && moved > draft.now).then_some(moved)
 }
 
 fn deadline(
@@ -72,7 +78,8 @@ fn deadline(
     oldest_unsent: Option<Time>,
     deaf_until: Option<Time>,
 ) {
-    let due = draft.step(index).deadline.is_some_and(|deadline| deadline <= draft.now);
+    let due = draft.step(index).deadline.is_some_and(|deadline| deadline <= draft.now)
+        || (mutant!("deadline-is-always-due") && draft.step(index).deadline.is_some());
     let (Some(rule), Some(anew)) = (draft.row(index).deadline, draft.deadline(index)) else {
         return;
     };
@@ -94,7 +101,7 @@ fn deadline(
         DeadlineAction::Cancel { reason } => {
             let reason = reason.to_string();
             draft.record(EventKind::DeadlinePassed { step, reason: reason.clone() });
-            if !draft.state.is_compensating() {
+            if !draft.state.is_compensating() && !mutant!("deadline-has-no-effect") {
                 draft.record(EventKind::CompensationStarted { reason });
             }
         }
@@ -128,13 +135,16 @@ fn resend(draft: &mut Draft<'_>, index: usize, oldest_unsent: Option<Time>) {
     let step = draft.name(index);
     let limit = draft.state.settings.retry.limit;
     let sent = draft.step(index).attempts;
-    if may_be_unsent(draft.step(index).sent_at, oldest_unsent) {
+    let lies_here = may_be_unsent(draft.step(index).sent_at, oldest_unsent);
+    if lies_here && !mutant!("saga-sends-again-what-still-lies-here") {
         // One lies there already: at the cap, so that an outage costs few writes.
         let next_attempt_at = draft.next_attempt(&command, sent, true);
         draft.record(EventKind::ResendPostponed { step, next_attempt_at });
         return;
     }
-    if command.limited && !draft.step(index).exhausted && draft.step(index).unanswered >= limit {
+    let limited = command.limited && !mutant!("saga-is-never-stuck")
+        || mutant!("saga-is-stuck-for-want-of-a-person");
+    if limited && !draft.step(index).exhausted && draft.step(index).unanswered >= limit {
         draft.record(EventKind::RetriesExhausted { step: step.clone(), attempts: sent });
     }
     let attempt = sent.saturating_add(1);

@@ -4,6 +4,7 @@
 //! every other reason to refuse.
 
 use contracts::{EventType, RiderId, Timestamp};
+use mutants::mutant;
 
 use super::{Delivery, Hands, Load, Outcome, Refusal, RiderRow, State, delivery::Draft};
 
@@ -49,13 +50,18 @@ pub fn act(
         return Outcome::Refused(Refusal::NotOnOffer);
     }
     let theirs = delivery.is_of(&rider.rider_id);
-    if delivery.rider_id.is_some() && !theirs {
+    if delivery.rider_id.is_some() && !theirs && !mutant!("rider-acts-for-another") {
         return Outcome::Refused(Refusal::Claimed);
     }
     match (act, delivery.state) {
         (Act::Claim, State::Offered | State::OfferedWide) => claim(delivery, rider, load, now),
+        (Act::Release, State::Picked) if mutant!("rider-releases-what-is-under-way") => {
+            release(delivery, &rider.rider_id, reason, now)
+        }
         (Act::Release, State::Claimed) => release(delivery, &rider.rider_id, reason, now),
-        (Act::Pickup, State::Claimed) if delivery.food_ready => {
+        (Act::Pickup, State::Claimed)
+            if delivery.food_ready || mutant!("rider-takes-what-is-not-cooked") =>
+        {
             let mut draft = Draft::of(delivery.clone());
             draft.happened(State::Picked, EventType::FoodPicked, None);
             draft.done(now)
@@ -107,7 +113,8 @@ fn claim(delivery: &Delivery, rider: &RiderRow, load: Option<&Load>, now: Timest
     if !rider.on_duty {
         return Outcome::Refused(Refusal::OffDuty);
     }
-    if load.map_or(0, Load::len) >= rider.capacity {
+    let full = load.map_or(0, Load::len) >= rider.capacity;
+    if full && !mutant!("rider-has-no-end-of-hands") {
         return Outcome::Refused(Refusal::RiderFull);
     }
     let mut draft = Draft::of(delivery.clone());

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use contracts::{Address, District, EventType, OrderId, RiderId, SagaId, StoreId, Timestamp};
+use mutants::mutant;
 
 use super::{Delivery, Hands, Outcome, State, delivery::Draft};
 
@@ -111,7 +112,9 @@ fn placed(
     delivery.address = Some(address.clone());
     delivery.revision = revision;
     see(delivery, around);
-    if delivery.state == State::Waiting && delivery.has_address() {
+    let waits =
+        delivery.state == State::Waiting && !mutant!("rider-forgets-who-waits-for-an-address");
+    if waits && delivery.has_address() {
         offer(draft, around, auto);
     }
     true
@@ -188,7 +191,8 @@ fn tell_the_rest(draft: &mut Draft, around: &Surroundings) -> bool {
 
 fn recall(draft: &mut Draft) -> bool {
     let delivery = &mut draft.delivery;
-    if matches!(delivery.state, State::Picked | State::Delivered | State::Returned) {
+    let gone = matches!(delivery.state, State::Picked | State::Delivered | State::Returned);
+    if gone && !mutant!("rider-recalls-what-has-left") {
         return false;
     }
     let hands = delivery.rider_id.clone().map(|r| Hands::Free(r, delivery.order_id.clone()));

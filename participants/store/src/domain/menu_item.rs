@@ -2,6 +2,7 @@
 //! moves pieces between the three or is an owner's [`put`], and nothing is ever below zero.
 
 use contracts::{MenuId, Money, StoreId, Timestamp};
+use mutants::mutant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +122,11 @@ impl MenuItem {
             Movement::Release => (&mut after.reserved, &mut after.on_hand),
             Movement::Sell => (&mut after.reserved, &mut after.sold),
         };
-        *from = from.checked_sub(quantity)?;
+        *from = if mutant!("store-reserves-what-is-not-there") {
+            from.saturating_sub(quantity)
+        } else {
+            from.checked_sub(quantity)?
+        };
         *to = to.checked_add(quantity)?;
         after.version += 1;
         after.updated_at = now;

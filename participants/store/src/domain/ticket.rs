@@ -9,6 +9,7 @@ use contracts::{
     Detail, EventType, Line, MenuId, Money, OrderId, Record, SagaId, StoreId, Timestamp,
     command::RequestAcceptance,
 };
+use mutants::mutant;
 use runtime::participant::{ANSWER_PENDING, HEARD_BEFORE, UNKNOWN_ORDER};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -143,6 +144,11 @@ pub fn request(
             }),
             ..Ticket::new(command.order_id.clone(), State::Pending, now)
         },
+        Some(ticket)
+            if ticket.state == State::Cancelled && mutant!("store-asks-for-what-was-undone") =>
+        {
+            Ticket { state: State::Pending, ..ticket.clone() }
+        }
         Some(ticket) if ticket.state == State::Pending && auto => ticket.clone(),
         Some(ticket) => return ticket.tell_again(),
     };
@@ -198,6 +204,9 @@ pub fn cancel(
         return Ok(Ticket::tombstone(order_id, state, kind, now));
     };
     match ticket.state {
+        State::Accepted if mutant!("store-forgets-what-it-reserved") => {
+            Ok(ticket.clone().ended(state, kind, now))
+        }
         State::Pending | State::Rejected => Ok(ticket.clone().ended(state, kind, now)),
         State::Accepted => ticket.move_and_end(Movement::Release, state, kind, shelf, now),
         State::Cancelled | State::Settled | State::Restocked => Ok(Outcome::Repeat),
@@ -217,7 +226,10 @@ pub fn settle(
     match ticket.state {
         State::Accepted => {
             let (state, kind) = (State::Settled, EventType::StockSettled);
-            ticket.move_and_end(Movement::Sell, state, kind, shelf, now)
+            let sell = Movement::Sell;
+            let movement =
+                if mutant!("store-settles-to-the-shelf") { Movement::Release } else { sell };
+            ticket.move_and_end(movement, state, kind, shelf, now)
         }
         _ => Ok(ticket.tell_again()),
     }
@@ -238,7 +250,12 @@ pub fn restock(
         return Ok(Ticket::tombstone(order_id, state, kind, now));
     };
     match ticket.state {
-        State::Accepted => ticket.move_and_end(Movement::Release, state, kind, shelf, now),
+        State::Accepted => {
+            let release = Movement::Release;
+            let movement =
+                if mutant!("store-sells-what-came-back") { Movement::Sell } else { release };
+            ticket.move_and_end(movement, state, kind, shelf, now)
+        }
         State::Pending | State::Rejected | State::Cancelled => {
             Ok(ticket.clone().ended(state, kind, now))
         }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use mutants::mutant;
 use runtime::{
     broker::Outcome,
     db::{DbError, PutOff, SharedOutbox},
@@ -97,7 +98,12 @@ impl Pump {
                 let confirms = broker.publish(publications).await;
                 let mut sent = Vec::with_capacity(items.len());
                 for (item, confirm) in items.into_iter().zip(confirms) {
-                    sent.push((item, confirm.await.unwrap_or(Outcome::Unavailable)));
+                    let outcome = if mutant!("shared-relay-deletes-before-confirm") {
+                        Outcome::Confirmed
+                    } else {
+                        confirm.await.unwrap_or(Outcome::Unavailable)
+                    };
+                    sent.push((item, outcome));
                 }
                 Event::Answered { sent, began: now }
             }));
@@ -140,7 +146,7 @@ impl Pump {
 
     /// How long a row waits that has failed that often before; zero if it is parked.
     fn pause(&self, failed: u32) -> Duration {
-        if failed + 1 >= self.options.attempts {
+        if failed + 1 >= self.options.attempts && !mutant!("shared-relay-never-parks") {
             return Duration::ZERO;
         }
         let pause = self.options.first_pause.saturating_mul(1 << failed.min(16));

@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use mutants::mutant;
 use runtime::{
     broker::Outcome,
     db::{DbError, Floor, LEASE, Leases, SharedRow},
@@ -136,7 +137,17 @@ impl Pump {
         self.queue.deleted(&std::mem::take(&mut self.deleted));
     }
 
-    fn answered(&mut self, sent: Vec<(Item, Outcome)>, began: Duration, now: Duration) {
+    fn answered(&mut self, mut sent: Vec<(Item, Outcome)>, began: Duration, now: Duration) {
+        if mutant!("shared-relay-takes-a-return-for-a-confirm") {
+            for (_, outcome) in sent.iter_mut().filter(|it| it.1 == Outcome::Unroutable) {
+                *outcome = Outcome::Confirmed;
+            }
+        }
+        if mutant!("shared-relay-blames-rows-for-an-outage") {
+            for (_, outcome) in sent.iter_mut().filter(|it| it.1 == Outcome::Unavailable) {
+                *outcome = Outcome::Unroutable;
+            }
+        }
         self.under_way.calls -= 1;
         let all = sent.len();
         let settled = self.queue.settle(sent, now);

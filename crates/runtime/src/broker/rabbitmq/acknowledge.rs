@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use mutants::mutant;
 use tokio::sync::mpsc;
 
 use crate::broker::Ack;
@@ -85,7 +86,8 @@ impl Unsettled {
         // What goes back is said first: "all up to" must not speak for it.
         let mut done = std::mem::take(&mut self.done);
         if let Some(&first_open) = self.open.first() {
-            let late = done.split_off(&first_open);
+            let speaks_for_all = mutant!("rabbitmq-acknowledges-what-is-open");
+            let late = done.split_off(if speaks_for_all { &u64::MAX } else { &first_open });
             words.extend(done.last().map(|&tag| Word::AllUpTo(tag)));
             words.extend(late.into_iter().map(Word::One));
         } else {

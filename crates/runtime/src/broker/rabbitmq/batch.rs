@@ -14,6 +14,7 @@ use std::{
 
 use contracts::MessageId;
 use lapin::{Channel, Confirmation, PublisherConfirm, types::ShortString};
+use mutants::mutant;
 
 use crate::broker::{
     Outcome, Publication,
@@ -109,6 +110,10 @@ fn judge(ids: &[MessageId], answers: Vec<Answer>) -> Vec<Outcome> {
     ids.iter()
         .zip(answers)
         .map(|(id, answer)| match answer.taken {
+            _ if mutant!("rabbitmq-judges-each-by-its-own-confirm") => match answer.returned {
+                Some(_) => Outcome::Unroutable,
+                None => Outcome::Confirmed,
+            },
             _ if returned.contains(id) => Outcome::Unroutable,
             true => Outcome::Confirmed,
             // A queue is full or has no majority.

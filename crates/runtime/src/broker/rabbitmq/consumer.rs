@@ -12,6 +12,7 @@ use lapin::{
     options::{BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions},
     types::FieldTable,
 };
+use mutants::mutant;
 use tokio::sync::mpsc;
 
 use crate::{
@@ -105,6 +106,9 @@ impl Consumer {
                     let (index, arrived) = match came {
                         Some((index, Some(Ok(arrived)))) => (index, arrived),
                         Some((_, Some(Err(error)))) => return Err(error.to_string()),
+                        Some((_, None)) if mutant!("rabbitmq-does-not-see-that-a-queue-went") => {
+                            continue;
+                        }
                         Some((_, None)) | None => return Err("a subscription has ended".into()),
                     };
                     let subscription = &mut subscriptions[index];
@@ -135,7 +139,9 @@ impl Consumer {
                     |kind| routes::queue(self.service, kind),
                 );
                 let channel = connection.create_channel().await?;
-                channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
+                let unbounded = mutant!("rabbitmq-consumes-without-a-prefetch");
+                let prefetch = if unbounded { 0 } else { self.prefetch };
+                channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
                 let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
                 let consumer =
                     channel.basic_consume(queue.into(), "".into(), options, none).await?;

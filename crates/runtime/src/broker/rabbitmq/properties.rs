@@ -2,6 +2,7 @@
 
 use contracts::{MessageId, routes};
 use lapin::{BasicProperties, options::BasicPublishOptions, types::ShortString};
+use mutants::mutant;
 use serde::Deserialize;
 
 use crate::broker::Publication;
@@ -38,6 +39,7 @@ pub(super) fn message_id(properties: &BasicProperties) -> Option<MessageId> {
 /// What is meant for one service and no queue takes comes back. Other events go to the alternate
 /// exchange.
 pub(super) fn options(publication: &Publication) -> BasicPublishOptions {
-    let mandatory = publication.exchange != routes::EVENTS_EXCHANGE;
+    let mandatory = publication.exchange != routes::EVENTS_EXCHANGE
+        && !mutant!("rabbitmq-does-not-ask-for-what-no-queue-takes");
     BasicPublishOptions { mandatory, ..BasicPublishOptions::default() }
 }

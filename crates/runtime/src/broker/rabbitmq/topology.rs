@@ -15,6 +15,7 @@ use lapin::{
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable},
 };
+use mutants::mutant;
 
 use crate::{
     broker::rabbitmq::{
@@ -242,9 +243,11 @@ async fn declare_queues(channel: &Channel, service: ServiceName) -> lapin::Resul
     declare_queue(channel, &dead, dead_arguments).await?;
     for kind in KINDS {
         let queue = routes::queue(service, kind);
+        let unlimited = mutant!("rabbitmq-delivers-a-poison-for-ever");
+        let limit = if unlimited { i32::MAX } else { DELIVERY_LIMIT };
         let arguments = arguments([
             ("x-queue-type", text("quorum")),
-            ("x-delivery-limit", AMQPValue::LongInt(DELIVERY_LIMIT)),
+            ("x-delivery-limit", AMQPValue::LongInt(limit)),
             ("x-dead-letter-exchange", text(routes::DEAD_EXCHANGE)),
             ("x-dead-letter-routing-key", text(&queue)),
             ("x-dead-letter-strategy", text("at-least-once")),

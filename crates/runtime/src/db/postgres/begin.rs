@@ -9,6 +9,7 @@
 use std::collections::{HashMap, HashSet};
 
 use contracts::{MessageId, QueueKind, Timestamp};
+use mutants::mutant;
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
@@ -17,6 +18,18 @@ use crate::{
     Key,
     db::{DbError, Received, Row},
 };
+
+const LOOK: &str =
+    "SELECT x.version, x.messages, x.state, x.owner, x.wake_at, x.updated_at, x.body::text, k.place
+     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (kind, id, place)
+     CROSS JOIN LATERAL (
+         SELECT * FROM aggregate a WHERE a.kind = k.kind AND a.id = k.id LIMIT 1) x";
+/// The same, and nobody else changes them meanwhile.
+const LOCK: &str =
+    "SELECT x.version, x.messages, x.state, x.owner, x.wake_at, x.updated_at, x.body::text, k.place
+     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (kind, id, place)
+     CROSS JOIN LATERAL (
+         SELECT * FROM aggregate a WHERE a.kind = k.kind AND a.id = k.id LIMIT 1 FOR UPDATE) x";
 
 /// Claims messages in the inbox; answers those that were there already.
 pub(super) async fn claim(
@@ -46,6 +59,9 @@ pub(super) async fn claim(
         received.iter().map(|received| (received.consumer, received.message_id)).collect();
     for row in &claimed {
         seen.remove(&(column::consumer(row, 0)?, column::message_id(row, 1)?));
+    }
+    if mutant!("postgres-does-not-tell-what-was-seen") {
+        seen.clear();
     }
     Ok(seen)
 }
@@ -85,17 +101,8 @@ pub(super) async fn lock(
     }
     // Row by row in the order of the keys: nothing but a walk along them can carry this out, since
     // the inner query needs the key and its limit keeps it from being joined in another way.
-    let rows = sqlx::query(
-        "SELECT x.version, x.messages, x.state, x.owner, x.wake_at, x.updated_at, x.body::text,
-             k.place
-         FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (kind, id, place)
-         CROSS JOIN LATERAL (
-             SELECT * FROM aggregate a WHERE a.kind = k.kind AND a.id = k.id LIMIT 1 FOR UPDATE) x",
-    )
-    .bind(kinds)
-    .bind(ids)
-    .fetch_all(connection)
-    .await?;
+    let locking = if mutant!("postgres-reads-without-a-lock") { LOOK } else { LOCK };
+    let rows = sqlx::query(locking).bind(kinds).bind(ids).fetch_all(connection).await?;
     found(&rows, keys)
 }
 
@@ -108,17 +115,7 @@ pub(super) async fn look(
         return Ok(HashMap::new());
     }
     let (kinds, ids) = columns(keys);
-    let rows = sqlx::query(
-        "SELECT x.version, x.messages, x.state, x.owner, x.wake_at, x.updated_at, x.body::text,
-             k.place
-         FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (kind, id, place)
-         CROSS JOIN LATERAL (
-             SELECT * FROM aggregate a WHERE a.kind = k.kind AND a.id = k.id LIMIT 1) x",
-    )
-    .bind(kinds)
-    .bind(ids)
-    .fetch_all(connection)
-    .await?;
+    let rows = sqlx::query(LOOK).bind(kinds).bind(ids).fetch_all(connection).await?;
     found(&rows, keys)
 }
 

@@ -2,6 +2,7 @@
 //! that a relay whose lease has gone reads nothing, whatever its own clock says.
 
 use async_trait::async_trait;
+use mutants::mutant;
 use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
@@ -36,7 +37,11 @@ impl SharedOutbox for PostgresOutbox {
         .bind(millis(LEASE));
         let live: i64 = self.within(beat.fetch_one(self.pool())).await?;
         let live = u16::try_from(live).unwrap_or(BUCKETS).max(1);
-        let share = BUCKETS.div_ceil(live);
+        let share = if mutant!("postgres-leases-all-to-the-first") {
+            BUCKETS
+        } else {
+            BUCKETS.div_ceil(live)
+        };
         let take = sqlx::query(
             "WITH p AS (
                  SELECT bucket FROM outbox_lease
@@ -92,7 +97,7 @@ impl SharedOutbox for PostgresOutbox {
         let buckets: Vec<i16> =
             floors.iter().map(|floor| column::small(floor.bucket)).collect::<Result<_, _>>()?;
         let columns = outbox::COLUMNS;
-        let sql = format!(
+        let mut sql = format!(
             "SELECT {columns}, x.bucket, x.attempts::bigint
              FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS b (bucket, epoch, floor)
              JOIN outbox_lease l ON l.bucket = b.bucket AND l.epoch = b.epoch AND l.owner = $4
@@ -107,6 +112,12 @@ impl SharedOutbox for PostgresOutbox {
                  ORDER BY o.id LIMIT $5) x
              ORDER BY x.id"
         );
+        if mutant!("postgres-reads-behind-a-lease") {
+            sql = sql.replace("AND l.expires_at > clock_timestamp()", "");
+        }
+        if mutant!("postgres-reads-the-key-of-a-row-that-waits") {
+            sql = sql.replace("w.not_before > clock_timestamp() OR w.id <= b.floor", "false");
+        }
         let query = sqlx::query(AssertSqlSafe(sql))
             .bind(buckets)
             .bind(floors.iter().map(|floor| floor.epoch).collect::<Vec<i64>>())

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use mutants::mutant;
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::batch;
@@ -82,6 +83,7 @@ pub(super) async fn begin(
     let mut opened = Opened::default();
     for row in &rows {
         match row.len() {
+            SEEN if mutant!("sqlite-does-not-tell-what-was-seen") => {}
             SEEN => {
                 opened.seen.insert((batch::consumer(row, 0)?, batch::message_id(row, 1)?));
             }
@@ -89,6 +91,7 @@ pub(super) async fn begin(
                 let (key, found) = loaded(&keys, row)?;
                 opened.rows.insert(key, found);
             }
+            DATED if mutant!("sqlite-does-not-tell-what-is-unsent") => {}
             DATED => {
                 let bucket = u16::try_from(batch::unsigned(row, 0)?).map_err(|_| unasked())?;
                 opened.oldest_unsent.insert(bucket, batch::time(row, 1)?);

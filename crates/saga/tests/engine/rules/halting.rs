@@ -66,6 +66,16 @@ fn a_stale_timer_changes_nothing() {
 // Rule 9: suspended and stuck.
 
 #[test]
+fn no_timer_of_a_suspended_saga_fires() {
+    let mut saga = SagaUnderTest::order(PAID);
+    saga.act(Action::Suspend);
+    saga.now = Time(10_000_000);
+    assert_eq!(saga.wake(), Outcome::Ignored(NothingDue), "its deadline and a resend are due");
+    assert_eq!(saga.step("accept"), StepStatus::Requested);
+    assert!(saga.sent().is_empty());
+}
+
+#[test]
 fn suspended_records_facts_and_sends_nothing() {
     let mut saga = SagaUnderTest::order(PAID);
     saga.act(Action::Suspend);
