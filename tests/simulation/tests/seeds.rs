@@ -8,7 +8,7 @@ use simulation::{
 };
 
 /// How many seeds the suite runs. `cargo xtask simulate` goes on.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 300;
 
 #[test]
 fn orders_without_a_fault_come_to_their_ends() {
