@@ -9,8 +9,9 @@ use crate::{
     schemas::{list, visit},
 };
 
-/// Slugs that are answered where there is no route, and therefore stand with none.
-const OF_NO_ROUTE: [&str; 1] = ["method-not-allowed"];
+/// Slugs that stand with no route: of an answer where there is none, and of operators' actions, which
+/// no route takes yet.
+const OF_NO_ROUTE: [&str; 2] = ["method-not-allowed", "unsafe-action"];
 
 fn page() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/errors.md");
