@@ -6,10 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{
-    Error, Lacking,
-    install::{install, installs_packages},
-};
+use crate::{Error, Lacking};
 
 const LACKING: Lacking =
     Lacking { what: "libfaketime (a test moves a clock)", packages: &["libfaketime"] };
@@ -26,16 +23,7 @@ pub fn faketime_lacking() -> Option<Lacking> {
 /// The library's file; it is installed if it must be and can be. Loaded before all others
 /// (`LD_PRELOAD`), it takes the clock from `FAKETIME`.
 pub fn faketime() -> Result<PathBuf, Error> {
-    if let Some(found) = find() {
-        return Ok(found);
-    }
-    if installs_packages() {
-        install(LACKING.packages)?;
-    }
-    find().ok_or_else(|| {
-        let (what, packages) = (LACKING.what, LACKING.packages.join(" "));
-        Error::Missing(format!("missing: {what}; on Debian or Ubuntu: apt-get install {packages}"))
-    })
+    LACKING.found_or_installed(find)
 }
 
 fn find() -> Option<PathBuf> {

@@ -13,7 +13,7 @@ use std::{
 
 use crate::{Error, Kind, account, container, program};
 
-/// A server that this machine cannot run.
+/// A server, or something else that tests need, which this machine has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lacking {
     /// What is missing, and from which version it will do.
@@ -39,6 +39,25 @@ impl Lacking {
                 Self { what: "RabbitMQ 3.10 or later", packages: &["rabbitmq-server"] }
             }
         }
+    }
+
+    /// What is found; it is installed first if it must be and can be.
+    pub(crate) fn found_or_installed(
+        &self,
+        find: impl Fn() -> Option<PathBuf>,
+    ) -> Result<PathBuf, Error> {
+        if let Some(found) = find() {
+            return Ok(found);
+        }
+        if installs_packages() {
+            install(self.packages)?;
+        }
+        find().ok_or_else(|| {
+            let (what, packages) = (self.what, self.packages.join(" "));
+            Error::Missing(format!(
+                "missing: {what}; on Debian or Ubuntu: apt-get install {packages}"
+            ))
+        })
     }
 }
 

@@ -6,11 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{
-    Error, Lacking,
-    install::{install, installs_packages},
-    program,
-};
+use crate::{Error, Lacking, program};
 
 const LACKING: Lacking =
     Lacking { what: "Python 3.11 or later with pika", packages: &["python3", "python3-pika"] };
@@ -26,16 +22,7 @@ pub fn python_lacking() -> Option<Lacking> {
 
 /// The interpreter; it is installed if it must be and can be.
 pub fn python() -> Result<PathBuf, Error> {
-    if let Some(found) = find() {
-        return Ok(found);
-    }
-    if installs_packages() {
-        install(LACKING.packages)?;
-    }
-    find().ok_or_else(|| {
-        let (what, packages) = (LACKING.what, LACKING.packages.join(" "));
-        Error::Missing(format!("missing: {what}; on Debian or Ubuntu: apt-get install {packages}"))
-    })
+    LACKING.found_or_installed(find)
 }
 
 fn find() -> Option<PathBuf> {
